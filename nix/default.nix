@@ -1,0 +1,77 @@
+# The outputs of the flake, from its inputs. Every artifact is one file here,
+# called with what it names.
+{
+  self,
+  nixpkgs,
+  crane,
+}:
+let
+  inherit (nixpkgs) lib;
+  system = "x86_64-linux";
+  pkgs = nixpkgs.legacyPackages.${system};
+
+  scope =
+    pkgs
+    // rec {
+      craneLib = crane.mkLib pkgs;
+      inherit lib;
+      callPackage = lib.callPackageWith scope;
+      # The version of the overlay; everything that tells it reads it here.
+      version = (builtins.fromTOML (builtins.readFile ../rust/Cargo.toml)).workspace.package.version;
+      layout = (builtins.fromTOML (builtins.readFile ./overlay.toml)).entries;
+      rustSource = lib.cleanSourceWith {
+        src = ../rust;
+        name = "source";
+        filter =
+          path: type:
+          baseNameOf path != "target"
+          && (craneLib.filterCargoSources path type || builtins.match ".*\\.(h|c|varlink|json)" path != null);
+      };
+    }
+    // artifacts;
+
+  artifacts = lib.mapAttrs (_: file: scope.callPackage file { }) {
+    asl = ./package.nix;
+    libasl = ./libasl.nix;
+    overlay = ./overlay.nix;
+    srm = ./srm.nix;
+    imageTools = ./image-tools.nix;
+    firmware = ./firmware.nix;
+    base-debian = ./base-debian.nix;
+    base-systemrescue = ./base-systemrescue.nix;
+    mkRescueImage = ./image.nix;
+  };
+
+  images = {
+    image = scope.mkRescueImage { base = scope.base-systemrescue; };
+    image-debian = scope.mkRescueImage { base = scope.base-debian; };
+  };
+
+  packages =
+    images
+    // {
+      inherit (artifacts)
+        asl
+        libasl
+        overlay
+        srm
+        base-debian
+        ;
+      default = images.image;
+      manifest = scope.callPackage ./manifest.nix {
+        inherit self nixpkgs crane;
+        image = images.image-debian;
+      };
+    };
+in
+{
+  packages.${system} = packages;
+  checks.${system} = scope.callPackage ./checks.nix { inherit (images) image-debian; };
+  lib.mkRescueImage = artifacts.mkRescueImage;
+  devShells.${system}.default = scope.callPackage ./shell.nix { };
+  formatter.${system} = pkgs.nixfmt;
+  apps.${system}.default = {
+    type = "app";
+    program = "${artifacts.asl}/bin/asl-admin";
+  };
+}
