@@ -1,0 +1,66 @@
+//! Stores as the directory readers see them.
+
+use serde::{Deserialize, Serialize};
+
+/// What came of looking for a store inside a file system.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Look {
+    /// Nobody looked.
+    #[default]
+    NotLooked,
+    /// Every place where a store could be was read.
+    Read {
+        /// The stores that are there; often none.
+        stores: Vec<Store>,
+        /// The log was replayed in memory to see them.
+        replayed: bool,
+    },
+    /// A reader refused or failed.
+    Unreadable {
+        /// Why, in the reader's words.
+        why: String,
+    },
+}
+
+impl Look {
+    /// The stores that were read.
+    #[must_use]
+    pub fn stores(&self) -> &[Store] {
+        match self {
+            Look::Read { stores, .. } => stores,
+            _ => &[],
+        }
+    }
+}
+
+/// A store that was read without mounting anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// Directory of the store from the root of the file system: `/`,
+    /// `/.asl`. For btrfs from the top-level subvolume (`subvolid=5`),
+    /// whatever the default one is.
+    pub path: String,
+    /// What identifies it.
+    pub evidence: Evidence,
+    /// The store's id: the marker's uuid, the domain id, or `log:` and the
+    /// first record's hash in hex. None for a bare layout.
+    pub id: Option<String>,
+    /// Names of the store's directories that were seen, sorted: `blocks`,
+    /// `logs`, ...
+    pub entries: Vec<String>,
+}
+
+/// What identifies a store, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// `meta/store.toml` or `store.toml`: our own marker.
+    Marker,
+    /// `domain.json` with a `domain_id`.
+    Domain,
+    /// A log with the ASLLOG01 header and a record whose hash verifies.
+    Log,
+    /// The directories of a store and nothing that names it.
+    Layout,
+}
