@@ -1,0 +1,206 @@
+//! What the operator named: rules 6 to 9.
+
+use crate::candidate::{Candidate, ancestors};
+use asl_config::{Config, DevicePath};
+use asl_facts::{Device, Facts, Text};
+
+/// One selector of the configuration.
+#[derive(Debug)]
+pub(crate) struct Selector<'a> {
+    /// `local.serial`
+    pub(crate) key: &'static str,
+    /// As text.
+    pub(crate) value: String,
+    by: By<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum By<'a> {
+    Id(&'a str),
+    Label(&'a str),
+    PartUuid(&'a str),
+    Node(&'a str),
+    Serial(&'a str),
+    /// A pool or an image file: this version reads none.
+    Unread,
+}
+
+/// The selectors that are set.
+pub(crate) fn selectors(config: &Config) -> Vec<Selector<'_>> {
+    let local = &config.local;
+    let mut found = Vec::new();
+    let mut add = |key, value: String, by| found.push(Selector { key, value, by });
+    if let Some(uuid) = &local.uuid {
+        add("local.uuid", uuid.clone(), By::Id(uuid));
+    }
+    if let Some(label) = &local.label {
+        add("local.label", label.clone(), By::Label(label));
+    }
+    match &local.device {
+        None => {}
+        Some(DevicePath::Node(node)) => add("local.device", node.clone(), By::Node(node)),
+        Some(DevicePath::ByUuid(id)) => {
+            add(
+                "local.device",
+                format!("/dev/disk/by-uuid/{id}"),
+                By::Id(id),
+            );
+        }
+        Some(DevicePath::ByLabel(label)) => {
+            add(
+                "local.device",
+                format!("/dev/disk/by-label/{label}"),
+                By::Label(label),
+            );
+        }
+        Some(DevicePath::ByPartUuid(id)) => {
+            add(
+                "local.device",
+                format!("/dev/disk/by-partuuid/{id}"),
+                By::PartUuid(id),
+            );
+        }
+    }
+    if let Some(serial) = &local.serial {
+        add("local.serial", serial.clone(), By::Serial(serial));
+    }
+    if let Some(pool) = &local.pool {
+        add("local.pool", pool.clone(), By::Unread);
+    }
+    if let Some(image) = &local.image {
+        add(
+            "local.image",
+            format!("{}:{}", image.filesystem, image.path),
+            By::Unread,
+        );
+    }
+    found
+}
+
+impl Selector<'_> {
+    /// It names one disk or partition, and not what may be on two of them.
+    pub(crate) fn names_place(&self) -> bool {
+        matches!(self.by, By::PartUuid(_) | By::Node(_) | By::Serial(_))
+    }
+
+    /// Why it cannot match in this version.
+    pub(crate) fn unread(&self) -> bool {
+        matches!(self.by, By::Unread)
+    }
+
+    pub(crate) fn matches(&self, facts: &Facts, candidate: &Candidate<'_>) -> bool {
+        let filesystem = candidate.filesystem().map(|(_, filesystem)| filesystem);
+        match self.by {
+            By::Id(id) => {
+                let same = |other: &str| other.eq_ignore_ascii_case(id);
+                candidate.uuid().is_some_and(same) || candidate.store_id().is_some_and(same)
+            }
+            By::Label(label) => {
+                let seen = filesystem.and_then(|filesystem| filesystem.label.as_ref());
+                seen.is_some_and(|seen| seen.0 == label.as_bytes())
+            }
+            _ => candidate.devices.iter().any(|device| {
+                ancestors(facts, device)
+                    .into_iter()
+                    .any(|below| self.names(below))
+            }),
+        }
+    }
+
+    /// It names this very device.
+    pub(crate) fn names(&self, device: &Device) -> bool {
+        let is = |text: &Option<Text>, value: &str| {
+            text.as_ref().is_some_and(|text| text.0 == value.as_bytes())
+        };
+        match self.by {
+            By::Node(node) => device.node == node,
+            By::PartUuid(id) => device
+                .partition
+                .as_ref()
+                .and_then(|partition| partition.uuid.as_deref())
+                .is_some_and(|uuid| uuid.eq_ignore_ascii_case(id)),
+            By::Serial(serial) => {
+                is(&device.identity.serial, serial) || is(&device.identity.wwid, serial)
+            }
+            By::Id(_) | By::Label(_) | By::Unread => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Selector<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} = {}", self.key, self.value)
+    }
+}
+
+/// What the selectors together name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// Nothing is selected.
+    NoSelector,
+    /// Selectors, by index, that have no match in common.
+    Conflict(Vec<usize>),
+    /// The selector, by index, that matches nothing.
+    Nothing(usize),
+    /// Candidates, by index, that were read to the end and hold no store.
+    NoStore(Vec<usize>),
+    /// Candidates, by index: one is a hit.
+    Match(Vec<usize>),
+}
+
+/// Asks all selectors. They must agree: the match is what all of them name.
+pub(crate) fn select(
+    facts: &Facts,
+    candidates: &[Candidate<'_>],
+    selectors: &[Selector<'_>],
+) -> Selection {
+    if selectors.is_empty() {
+        return Selection::NoSelector;
+    }
+    let sets: Vec<Vec<usize>> = selectors
+        .iter()
+        .map(|selector| {
+            let named = |candidate: &Candidate<'_>| {
+                !candidate.dropped() && selector.matches(facts, candidate)
+            };
+            positions(candidates, named)
+        })
+        .collect();
+    for (first, a) in sets.iter().enumerate().filter(|(_, set)| !set.is_empty()) {
+        for (second, b) in sets.iter().enumerate().skip(first.saturating_add(1)) {
+            if !b.is_empty() && !a.iter().any(|index| b.contains(index)) {
+                return Selection::Conflict(vec![first, second]);
+            }
+        }
+    }
+    if let Some(missing) = sets.iter().position(Vec::is_empty) {
+        return Selection::Nothing(missing);
+    }
+    let common = positions(candidates, |_| true)
+        .into_iter()
+        .filter(|index| sets.iter().all(|set| set.contains(index)))
+        .collect::<Vec<_>>();
+    if common.is_empty() {
+        return Selection::Conflict((0..selectors.len()).collect());
+    }
+    let keep = |wanted: &dyn Fn(&Candidate<'_>) -> bool| -> Vec<usize> {
+        let of = |index: &usize| candidates.get(*index).is_some_and(wanted);
+        common.iter().copied().filter(of).collect()
+    };
+    let stores = keep(&|candidate| candidate.store.is_some());
+    if !stores.is_empty() {
+        return Selection::Match(stores);
+    }
+    let unread = keep(&|candidate| !candidate.read_to_end());
+    if unread.is_empty() {
+        return Selection::NoStore(common);
+    }
+    Selection::Match(unread)
+}
+
+fn positions(candidates: &[Candidate<'_>], wanted: impl Fn(&Candidate<'_>) -> bool) -> Vec<usize> {
+    let all = candidates.iter().enumerate();
+    all.filter(|(_, candidate)| wanted(candidate))
+        .map(|(index, _)| index)
+        .collect()
+}

@@ -1,0 +1,347 @@
+//! The compact form of a situation, and what it stands for.
+//!
+//! A device is one table; what it does not say is that of a sound, clean disk
+//! of 64 MiB. The disk of a partition need not be written down.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::result_large_err,
+    reason = "a test may panic, and its numbers are small"
+)]
+
+use asl_config::{Config, ConfigError};
+use asl_facts::{
+    Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity, IoFault, LiveUse,
+    LogState, Look, Outcome, Partition, Probe, Remote, SCHEMA, Signature, Store, System, Text,
+    Timing, Use,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+const MIB: u64 = 1 << 20;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Situation {
+    /// The rule that it is about.
+    pub(crate) about: String,
+    /// Keys and values of the configuration.
+    #[serde(default)]
+    pub(crate) config: BTreeMap<String, String>,
+    /// The configuration could not be read: this key was wrong.
+    pub(crate) config_error: Option<String>,
+    /// What the system can mount, if not everything.
+    pub(crate) drivers: Option<Vec<String>>,
+    /// The endpoint `answers` or is `silent`.
+    pub(crate) remote: Option<String>,
+    #[serde(default)]
+    pub(crate) device: Vec<Dev>,
+    pub(crate) expect: Expect,
+}
+
+/// One device.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dev {
+    pub(crate) name: String,
+    pub(crate) mib: Option<u64>,
+    pub(crate) serial: Option<String>,
+    pub(crate) wwid: Option<String>,
+    pub(crate) partuuid: Option<String>,
+    pub(crate) fs: Option<Format>,
+    pub(crate) uuid: Option<String>,
+    pub(crate) label: Option<String>,
+    /// The id of an identified store at the root.
+    pub(crate) store: Option<String>,
+    /// A bare layout at the root.
+    pub(crate) layout: bool,
+    /// Stores elsewhere: path to id; an empty id is a bare layout.
+    pub(crate) stores: BTreeMap<String, String>,
+    pub(crate) dirty: bool,
+    pub(crate) replayed: bool,
+    pub(crate) log_unknown: bool,
+    /// Why the reader refused it.
+    pub(crate) unreadable: Option<String>,
+    /// The broken rule; no other copy is valid.
+    pub(crate) damaged: Option<String>,
+    /// The broken rule of a copy.
+    pub(crate) damaged_copy: Option<String>,
+    pub(crate) errors: bool,
+    pub(crate) features: Vec<String>,
+    /// Devices of one btrfs.
+    pub(crate) spans: Option<u64>,
+    /// A second valid signature.
+    pub(crate) also: Option<Format>,
+    pub(crate) failed: Option<String>,
+    pub(crate) timeout: bool,
+    pub(crate) skipped: Option<String>,
+    pub(crate) live: Option<LiveUse>,
+    pub(crate) mounted: Option<String>,
+    pub(crate) writable: bool,
+    pub(crate) swap: bool,
+    pub(crate) holders: Vec<String>,
+    pub(crate) slaves: Vec<String>,
+    /// Where its superblock lies; in the middle of a disk it is a partition's.
+    pub(crate) offset: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Expect {
+    pub(crate) mode: String,
+    pub(crate) rule: String,
+    /// The rule's name if it is not written down.
+    pub(crate) code: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) store: Option<String>,
+    /// Words of the reason or the hint.
+    pub(crate) says: Vec<String>,
+    /// Words of a note.
+    pub(crate) notes: Vec<String>,
+    /// Node and code of a candidate.
+    pub(crate) judged: BTreeMap<String, String>,
+    /// Directory that is bound to the mount point.
+    pub(crate) bind: Option<String>,
+    /// Options of the mount.
+    pub(crate) options: Option<String>,
+}
+
+impl Situation {
+    pub(crate) fn config(&self) -> Result<Config, ConfigError> {
+        if let Some(key) = &self.config_error {
+            return Err(ConfigError {
+                file: "/etc/asl/asl.conf".to_owned(),
+                line: Some(3),
+                column: Some(8),
+                key: Some(key.clone()),
+                seen: "`maybe`".to_owned(),
+                expected: "something else".to_owned(),
+                hint: "correct /etc/asl/asl.conf".to_owned(),
+            });
+        }
+        Config::from_pairs(self.config.iter().map(|(key, value)| (&**key, &**value)))
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        let all = ["btrfs", "ext4", "xfs"].map(str::to_owned).to_vec();
+        let endpoint = || self.config["remote.endpoint"].clone();
+        let mut devices: Vec<Device> = self.device.iter().map(Dev::device).collect();
+        for dev in &self.device {
+            let parent = parent(&dev.name);
+            if let Some(parent) = parent
+                && !devices.iter().any(|device| device.name == parent)
+            {
+                let disk = Dev {
+                    name: parent.to_owned(),
+                    mib: Some(1024),
+                    serial: dev.serial.clone(),
+                    wwid: dev.wwid.clone(),
+                    ..Dev::default()
+                };
+                devices.push(disk.device());
+            }
+        }
+        Facts {
+            schema: SCHEMA,
+            boot_id: "b0".to_owned(),
+            generation: 1,
+            system: System {
+                filesystems: self.drivers.clone().unwrap_or(all),
+                memory_bytes: 1 << 30,
+            },
+            timing: Timing::default(),
+            devices,
+            remote: match self.remote.as_deref() {
+                None => Remote::None,
+                Some("answers") => Remote::Answers {
+                    endpoint: endpoint(),
+                },
+                Some(why) => Remote::Silent {
+                    endpoint: endpoint(),
+                    why: why.to_owned(),
+                },
+            },
+        }
+    }
+}
+
+/// `sda` for `sda1`, `loop0` for `loop0p1`.
+fn parent(name: &str) -> Option<&str> {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if stem.len() == name.len() || ["md", "dm-", "loop", "sr"].contains(&stem) {
+        return None;
+    }
+    Some(
+        stem.strip_suffix('p')
+            .filter(|stem| stem.ends_with(char::is_numeric))
+            .unwrap_or(stem),
+    )
+}
+
+impl Dev {
+    fn kind(&self) -> DeviceKind {
+        let kinds = [
+            ("md", DeviceKind::Md),
+            ("dm-", DeviceKind::Dm),
+            ("sr", DeviceKind::Rom),
+            ("loop", DeviceKind::Loop),
+        ];
+        if parent(&self.name).is_some() {
+            return DeviceKind::Partition;
+        }
+        let of =
+            |(prefix, kind): &(&str, DeviceKind)| self.name.starts_with(prefix).then_some(*kind);
+        kinds.iter().find_map(of).unwrap_or(DeviceKind::Disk)
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        let kind = self.kind();
+        let parent = parent(&self.name).map(str::to_owned);
+        let disk = parent.clone().unwrap_or(self.name.clone());
+        let physical = matches!(kind, DeviceKind::Disk | DeviceKind::Partition);
+        let serial = self
+            .serial
+            .clone()
+            .or(physical.then(|| format!("S-{disk}")));
+        let number = self.name[disk.len()..]
+            .trim_start_matches('p')
+            .parse()
+            .unwrap_or(0);
+        let mounted = self.mounted.clone().map(|target| Use::Mounted {
+            target,
+            read_only: !self.writable,
+        });
+        Device {
+            node: format!("/dev/{}", self.name),
+            name: self.name.clone(),
+            kind,
+            devnum: "8:0".to_owned(),
+            size: self.mib.unwrap_or(64) * MIB,
+            sector_size: 512,
+            read_only: false,
+            removable: false,
+            slaves: self.slaves.clone(),
+            holders: self.holders.clone(),
+            partition: parent.is_some().then(|| Partition {
+                number,
+                start: u64::from(number) * 100 * MIB,
+                uuid: self.partuuid.clone(),
+                name: None,
+            }),
+            parent,
+            identity: Identity {
+                model: physical.then(|| Text::from("QEMU HARDDISK")),
+                serial: serial.as_deref().map(Text::from),
+                wwid: self.wwid.as_deref().map(Text::from),
+                transport: None,
+            },
+            backing_file: (kind == DeviceKind::Loop).then(|| format!("/tmp/{disk}.img")),
+            uses: mounted
+                .into_iter()
+                .chain(self.swap.then_some(Use::Swap))
+                .collect(),
+            live: self.live,
+            probe: self.probe(),
+        }
+    }
+
+    fn probe(&self) -> Probe {
+        if let Some(error) = &self.failed {
+            return Probe::Failed(IoFault {
+                offset: Some(1024),
+                error: error.clone(),
+            });
+        }
+        if self.timeout {
+            return Probe::TimedOut { after_ms: 5000 };
+        }
+        if let Some(why) = &self.skipped {
+            return Probe::Skipped { why: why.clone() };
+        }
+        let mut signatures = Vec::new();
+        if let Some(format) = self.fs {
+            signatures.push(Signature {
+                format,
+                offset: self.offset.unwrap_or(1024),
+                outcome: match &self.damaged {
+                    Some(rule) => Outcome::Damaged(damage(rule)),
+                    None => Outcome::Found(Box::new(self.filesystem())),
+                },
+            });
+        }
+        if let Some(format) = self.also {
+            let other = Dev {
+                uuid: Some("other".to_owned()),
+                ..Dev::default()
+            };
+            signatures.push(Signature {
+                format,
+                offset: 65536,
+                outcome: Outcome::Found(Box::new(other.filesystem())),
+            });
+        }
+        Probe::Read {
+            reads: 2,
+            bytes: 131_072,
+            signatures,
+        }
+    }
+
+    fn filesystem(&self) -> Filesystem {
+        Filesystem {
+            uuid: self.uuid.clone().unwrap_or(format!("fs-{}", self.name)),
+            label: self.label.as_deref().map(Text::from),
+            version: None,
+            size: self.mib.unwrap_or(64) * MIB,
+            block_size: 4096,
+            log: match (self.dirty, self.log_unknown) {
+                (true, _) => LogState::NeedsReplay {
+                    live_bytes: Some(8192),
+                },
+                (_, true) => LogState::Unknown,
+                _ => LogState::Clean,
+            },
+            devices: self.spans.unwrap_or(1),
+            errors: self.errors,
+            unknown_features: self.features.clone(),
+            damaged_copies: self.damaged_copy.iter().map(|rule| damage(rule)).collect(),
+            look: match &self.unreadable {
+                Some(why) => Look::Unreadable { why: why.clone() },
+                None => Look::Read {
+                    stores: self.all_stores(),
+                    replayed: self.replayed,
+                },
+            },
+        }
+    }
+
+    fn all_stores(&self) -> Vec<Store> {
+        let store = |path: &str, id: Option<&String>| Store {
+            path: path.to_owned(),
+            evidence: if id.is_some() {
+                Evidence::Marker
+            } else {
+                Evidence::Layout
+            },
+            id: id.cloned(),
+            entries: vec!["blocks".to_owned(), "logs".to_owned()],
+        };
+        let root = self.store.iter().map(|id| store("/", Some(id)));
+        let bare = self.layout.then(|| store("/", None));
+        let below = self
+            .stores
+            .iter()
+            .map(|(path, id)| store(path, (!id.is_empty()).then_some(id)));
+        root.chain(bare).chain(below).collect()
+    }
+}
+
+fn damage(rule: &str) -> Damage {
+    Damage {
+        offset: 1024,
+        rule: rule.to_owned(),
+        seen: "0x1".to_owned(),
+        expected: "0x2".to_owned(),
+    }
+}

@@ -1,0 +1,239 @@
+//! Every file in `tests/decide` is a situation: facts and configuration in a
+//! compact form, and the decision that must come of them.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod situation;
+
+use asl_decide::{Decision, Effect, RULES, Step, decide};
+use asl_mode::{Mode, ModeFile, clean};
+use situation::Situation;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+fn situations() -> BTreeMap<String, Situation> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/decide");
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(&directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            let situation = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            all.insert(name, situation);
+        }
+    }
+    assert!(!all.is_empty(), "no situations in {}", directory.display());
+    all
+}
+
+fn decided(situation: &Situation) -> Decision {
+    let config = situation.config();
+    decide(&situation.facts(), config.as_ref())
+}
+
+/// What differs from the expectation.
+fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
+    let expect = &situation.expect;
+    let mode = &decision.mode;
+    let mut wrong = Vec::new();
+    let mut same = |what: &str, seen: &str, expected: &str| {
+        if seen != expected {
+            wrong.push(format!("{what}: {seen:?} seen, {expected:?} expected"));
+        }
+    };
+    same("mode", mode.mode.name(), &expect.mode);
+    same("rule", &mode.rule, &expect.rule);
+    same(
+        "code",
+        &mode.code,
+        expect.code.as_ref().unwrap_or(&expect.rule),
+    );
+    same("access", mode.access.name(), "ro");
+    same(
+        "source",
+        &mode.source,
+        expect.source.as_deref().unwrap_or("none"),
+    );
+    if let Some(store) = &expect.store {
+        same("store", &mode.store, store);
+    }
+    let steps: Vec<(String, String)> = decision.steps.iter().map(step).collect();
+    let (bind, options) = steps.first().cloned().unwrap_or_default();
+    same("bind", &bind, expect.bind.as_deref().unwrap_or_default());
+    if let Some(expected) = &expect.options {
+        same("options", &options, expected);
+    }
+    let said = format!("{}\n{}", mode.reason, mode.hint);
+    for words in &expect.says {
+        if !said.contains(words) {
+            wrong.push(format!("{words:?} is not said in {said:?}"));
+        }
+    }
+    for words in &expect.notes {
+        if !decision.notes.iter().any(|note| note.contains(words)) {
+            wrong.push(format!("{words:?} is not noted in {:?}", decision.notes));
+        }
+    }
+    for (node, code) in &expect.judged {
+        let seen: Vec<&str> = decision
+            .candidates
+            .iter()
+            .filter(|judged| judged.node == *node)
+            .map(|judged| judged.code.as_str())
+            .collect();
+        if !seen.contains(&code.as_str()) {
+            wrong.push(format!("{node}: {seen:?} seen, {code} expected"));
+        }
+    }
+    wrong
+}
+
+fn step(step: &Step) -> (String, String) {
+    let Step::Mount {
+        store_path,
+        bind,
+        options,
+        ..
+    } = step;
+    (
+        if *bind {
+            store_path.clone()
+        } else {
+            String::new()
+        },
+        options.join(","),
+    )
+}
+
+#[test]
+fn every_situation_is_decided_as_expected() {
+    let mut wrong = Vec::new();
+    for (name, situation) in situations() {
+        let differences = differences(&situation, &decided(&situation));
+        wrong.extend(
+            differences
+                .iter()
+                .map(|difference| format!("{name}: {difference}")),
+        );
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_has_a_situation_where_it_applies_and_one_where_it_does_not() {
+    let mut applies: BTreeMap<String, [u32; 2]> = BTreeMap::new();
+    for situation in situations().values() {
+        let decision = decided(situation);
+        let about = situation.about.as_str();
+        let found = decision
+            .candidates
+            .iter()
+            .any(|judged| judged.findings.iter().any(|finding| finding.rule == about));
+        // 9 is never the last word: it shows in what is selected.
+        let hit =
+            about == "selector-hit" && decision.candidates.iter().any(|judged| judged.selected);
+        let counts = applies.entry(about.to_owned()).or_default();
+        counts[usize::from(decision.mode.rule == about || found || hit)] += 1;
+    }
+    for rule in RULES
+        .iter()
+        .filter(|rule| rule.built && rule.name != "internal")
+    {
+        let [misses, hits] = applies.get(rule.name).copied().unwrap_or_default();
+        assert!(
+            hits > 0 && misses > 0,
+            "{}: {hits} hits, {misses} misses",
+            rule.name
+        );
+    }
+    let known = |name: &str| RULES.iter().any(|rule| rule.built && rule.name == name);
+    assert!(applies.keys().all(|name| known(name)));
+}
+
+#[test]
+fn every_code_stands_in_the_row_of_its_rule() {
+    let row = |name: &str| RULES.iter().find(|rule| rule.name == name).unwrap();
+    for (name, situation) in situations() {
+        let decision = decided(&situation);
+        for finding in decision
+            .candidates
+            .iter()
+            .flat_map(|judged| &judged.findings)
+        {
+            assert!(
+                row(&finding.rule).codes.contains(&&*finding.code),
+                "{name}: {finding:?}"
+            );
+            assert_eq!(row(&finding.rule).number, finding.number);
+        }
+        // 38 hands on the code of the only blocked one.
+        let handed_on = decision.mode.rule == "blocked-only";
+        let own = row(&decision.mode.rule)
+            .codes
+            .contains(&&*decision.mode.code);
+        assert!(own || handed_on, "{name}: {}", decision.mode.code);
+    }
+}
+
+#[test]
+fn every_text_fits_into_the_mode_file_unchanged() {
+    for (name, situation) in situations() {
+        let mode = decided(&situation).mode;
+        for (key, value) in [("reason", &mode.reason), ("hint", &mode.hint)] {
+            assert_eq!(clean(value), *value, "{name}: {key}");
+            assert!(!value.is_empty(), "{name}: {key}");
+        }
+        assert_eq!(ModeFile::parse(&mode.render()).unwrap(), mode, "{name}");
+    }
+}
+
+#[test]
+fn only_what_is_claimed_and_not_blocked_is_activated() {
+    for (name, situation) in situations() {
+        let decision = decided(&situation);
+        assert_eq!(
+            decision.mode.mode == Mode::Local,
+            !decision.steps.is_empty(),
+            "{name}"
+        );
+        for step in &decision.steps {
+            let Step::Mount {
+                node,
+                options,
+                store_path,
+                ..
+            } = step;
+            let judged = decision
+                .candidates
+                .iter()
+                .find(|judged| judged.node == *node && judged.path == *store_path)
+                .unwrap();
+            assert!(
+                judged.claimed && !judged.blocked && !judged.dropped,
+                "{name}"
+            );
+            assert!(
+                judged
+                    .findings
+                    .iter()
+                    .all(|finding| finding.effect != Effect::Block)
+            );
+            for always in ["ro", "nodev", "nosuid", "noexec"] {
+                assert!(
+                    options.iter().any(|option| option == always),
+                    "{name}: {always}"
+                );
+            }
+        }
+    }
+}
