@@ -1,0 +1,105 @@
+//! Integers and texts at an offset of a structure.
+//!
+//! The caller has made sure of the structure's size, so every offset of its
+//! layout is inside; past the end these return zeros rather than panic.
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<N>())
+        .copied()
+        .unwrap_or([0; N])
+}
+
+pub(crate) fn u8_at(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+pub(crate) fn le16(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(array(bytes, at))
+}
+
+pub(crate) fn le32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(array(bytes, at))
+}
+
+pub(crate) fn le64(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(array(bytes, at))
+}
+
+pub(crate) fn be16(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes(array(bytes, at))
+}
+
+pub(crate) fn be32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(array(bytes, at))
+}
+
+pub(crate) fn be64(bytes: &[u8], at: usize) -> u64 {
+    u64::from_be_bytes(array(bytes, at))
+}
+
+/// `len` bytes at `at`; fewer where the structure ends.
+pub(crate) fn field(bytes: &[u8], at: usize, len: usize) -> &[u8] {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.get(..len).unwrap_or(rest)
+}
+
+/// The 16 bytes at `at` as a UUID in the usual form.
+pub(crate) fn uuid(bytes: &[u8], at: usize) -> String {
+    let digits = hex(&array::<16>(bytes, at));
+    [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)]
+        .iter()
+        .filter_map(|(from, to)| digits.get(*from..*to))
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The set bits of `value` that no name covers, as `0x…`, and the bits that
+/// `refused` names, by name.
+pub(crate) fn unknown_bits(value: u64, known: u64, refused: &[(u64, &str)]) -> Vec<String> {
+    let mut names: Vec<String> = refused
+        .iter()
+        .filter(|(bit, _)| value & bit != 0)
+        .map(|(_, name)| (*name).to_owned())
+        .collect();
+    let refused_mask = refused.iter().fold(0, |mask, (bit, _)| mask | bit);
+    let rest = value & !known & !refused_mask;
+    names.extend(
+        (0..u64::BITS)
+            .filter_map(|bit| 1_u64.checked_shl(bit))
+            .filter(|bit| rest & bit != 0)
+            .map(|bit| format!("{bit:#x}")),
+    );
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn past_the_end_is_zero() {
+        assert_eq!(le32(&[1, 2, 3], 0), 0);
+        assert_eq!(be16(&[1, 2, 3], usize::MAX), 0);
+        assert_eq!(field(&[1, 2, 3], 2, 9), &[3]);
+    }
+
+    #[test]
+    fn a_uuid_has_the_usual_form() {
+        let bytes: Vec<u8> = (0..16).collect();
+        assert_eq!(uuid(&bytes, 0), "00010203-0405-0607-0809-0a0b0c0d0e0f");
+    }
+
+    #[test]
+    fn a_bit_without_a_name_is_unknown_and_a_refused_one_is_named() {
+        assert_eq!(
+            unknown_bits(0b1101, 0b0001, &[(0b0100, "four")]),
+            ["four", "0x8"]
+        );
+    }
+}

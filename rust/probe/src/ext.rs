@@ -1,0 +1,299 @@
+//! ext2, ext3 and ext4.
+//!
+//! Place: the superblock is the 1024 bytes at offset 1024; copies start block
+//! groups 1, 3, 5, 7 and so on (`s_block_group_nr` tells which). Little
+//! endian. Checksum: with `metadata_csum`, crc32c (seed `~0`, no final
+//! inversion) of the first 0x3fc bytes, at 0x3fc. Source: Linux
+//! `fs/ext4/ext4.h`, `struct ext4_super_block`.
+//!
+//! Copies are written by mkfs and resize only: what they say about the state
+//! of the journal is of no use.
+
+use crate::bytes::{field, le16, le32, u8_at, unknown_bits, uuid};
+use crate::decoded::{Decoded, Found, Rules};
+use asl_facts::{Filesystem, Format, LogState, Look, Text};
+use crc::{CRC_32_ISCSI, Crc};
+
+/// Offset of the primary superblock.
+pub(crate) const AT: u64 = 1024;
+/// Size of a superblock.
+pub(crate) const LEN: usize = 1024;
+/// Offset of the magic in the superblock, and the magic.
+pub(crate) const MAGIC: (usize, &[u8]) = (0x38, &[0x53, 0xef]);
+/// Where group 1 begins for blocks of 1, 2 and 4 KiB and the group size that
+/// mkfs takes unless told otherwise.
+pub(crate) const COPIES: &[u64] = &[8193 * 1024, 16384 * 2048, 32768 * 4096];
+
+const CHECKSUM: usize = 0x3fc;
+/// `EXT4_MAX_BLOCK_LOG_SIZE` less `EXT4_MIN_BLOCK_LOG_SIZE`: 64 KiB blocks.
+const MAX_LOG_BLOCK_SIZE: u32 = 6;
+const STATE_VALID: u16 = 0x1;
+const STATE_ERROR: u16 = 0x2;
+const COMPAT_HAS_JOURNAL: u32 = 0x4;
+const INCOMPAT_RECOVER: u32 = 0x4;
+const INCOMPAT_JOURNAL_DEV: u32 = 0x8;
+const INCOMPAT_64BIT: u32 = 0x80;
+const RO_COMPAT_METADATA_CSUM: u32 = 0x400;
+
+/// filetype and meta_bg: all that ext2 knows; ext3 adds recover.
+const EXT2_INCOMPAT: u32 = 0x2 | 0x10;
+/// sparse_super, large_file and btree_dir.
+const EXT2_RO_COMPAT: u32 = 0x1 | 0x2 | 0x4;
+
+/// What Linux mounts: filetype, recover, meta_bg, extents, 64bit, mmp,
+/// flex_bg, ea_inode, metadata_csum_seed, large_dir, inline_data, encrypt,
+/// casefold.
+const KNOWN_INCOMPAT: u64 = 0x2
+    | 0x4
+    | 0x10
+    | 0x40
+    | 0x80
+    | 0x100
+    | 0x200
+    | 0x400
+    | 0x2000
+    | 0x4000
+    | 0x8000
+    | 0x1_0000
+    | 0x2_0000;
+/// Known, and no file system that Linux would mount.
+const REFUSED_INCOMPAT: &[(u64, &str)] = &[
+    (0x1, "compression"),
+    (0x8, "journal_dev"),
+    (0x1000, "dirdata"),
+];
+
+/// Decodes the superblock that lies at `at` of the device.
+#[must_use]
+pub fn decode(bytes: &[u8], at: u64) -> Decoded {
+    if field(bytes, MAGIC.0, MAGIC.1.len()) != MAGIC.1 {
+        return Decoded::Absent;
+    }
+    match sound(bytes, at) {
+        Ok(found) => Decoded::Found(Box::new(found)),
+        Err(decoded) => decoded,
+    }
+}
+
+/// Told apart as libblkid does, by the features that the older drivers lack.
+fn format(compat: u32, incompat: u32, ro_compat: u32) -> Format {
+    let beyond =
+        |incompat_known: u32| incompat & !incompat_known != 0 || ro_compat & !EXT2_RO_COMPAT != 0;
+    if compat & COMPAT_HAS_JOURNAL == 0 && !beyond(EXT2_INCOMPAT) {
+        Format::Ext2
+    } else if compat & COMPAT_HAS_JOURNAL != 0 && !beyond(EXT2_INCOMPAT | INCOMPAT_RECOVER) {
+        Format::Ext3
+    } else {
+        Format::Ext4
+    }
+}
+
+fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
+    let s_feature_compat = le32(bytes, 0x5c);
+    let s_feature_incompat = le32(bytes, 0x60);
+    let s_feature_ro_compat = le32(bytes, 0x64);
+    let rules = Rules {
+        format: format(s_feature_compat, s_feature_incompat, s_feature_ro_compat),
+        at,
+    };
+    rules.check(
+        bytes.len() >= LEN,
+        "truncated",
+        0,
+        format!("{} bytes", bytes.len()),
+        format!("{LEN} bytes"),
+    )?;
+    if s_feature_ro_compat & RO_COMPAT_METADATA_CSUM != 0 {
+        let s_checksum_type = u8_at(bytes, 0x175);
+        rules.check(
+            s_checksum_type == 1,
+            "checksum-type",
+            0x175,
+            s_checksum_type,
+            "1 (crc32c)",
+        )?;
+        let seen = le32(bytes, CHECKSUM);
+        let computed = !Crc::<u32>::new(&CRC_32_ISCSI).checksum(field(bytes, 0, CHECKSUM));
+        rules.check(
+            seen == computed,
+            "checksum",
+            0x3fc,
+            format!("{seen:#010x}"),
+            format!("{computed:#010x}"),
+        )?;
+    }
+    let geometry = geometry(bytes, &rules, s_feature_incompat)?;
+    if at != AT {
+        check_group_number(bytes, &rules, &geometry)?;
+    }
+
+    let s_state = le16(bytes, 0x3a);
+    let journal = s_feature_compat & COMPAT_HAS_JOURNAL != 0;
+    let log = if at != AT {
+        LogState::Unknown
+    } else if s_feature_incompat & INCOMPAT_RECOVER != 0 {
+        LogState::NeedsReplay { live_bytes: None }
+    } else {
+        LogState::Clean
+    };
+    let look = if s_feature_incompat & INCOMPAT_JOURNAL_DEV != 0 {
+        Look::Unreadable {
+            why: "the external journal of another file system".to_owned(),
+        }
+    } else if log != LogState::Clean && journal && le32(bytes, 0xe0) == 0 {
+        // The reader sees no journal here and would show what was on disk
+        // before the last transactions.
+        Look::Unreadable {
+            why: "its journal is on another device".to_owned(),
+        }
+    } else {
+        Look::NotLooked
+    };
+    Ok(Found {
+        format: rules.format,
+        claims: geometry.size,
+        generation: 0,
+        filesystem: Filesystem {
+            uuid: uuid(bytes, 0x68),
+            label: Text::from_field(field(bytes, 0x78, 16)),
+            version: Some(format!("{}.{}", le32(bytes, 0x4c), le16(bytes, 0x3e))),
+            size: geometry.size,
+            block_size: geometry.block_size,
+            log,
+            devices: 1,
+            // Without a journal the lost valid bit is the only trace of a
+            // crash.
+            errors: s_state & STATE_ERROR != 0 || (!journal && s_state & STATE_VALID == 0),
+            unknown_features: unknown_bits(
+                u64::from(s_feature_incompat),
+                KNOWN_INCOMPAT,
+                REFUSED_INCOMPAT,
+            ),
+            damaged_copies: Vec::new(),
+            look,
+        },
+    })
+}
+
+struct Geometry {
+    block_size: u32,
+    size: u64,
+    first_data_block: u32,
+    blocks_per_group: u32,
+}
+
+/// Every field that a later division, shift or allocation relies on.
+fn geometry(bytes: &[u8], rules: &Rules, incompat: u32) -> Result<Geometry, Decoded> {
+    let s_log_block_size = le32(bytes, 0x18);
+    rules.check(
+        s_log_block_size <= MAX_LOG_BLOCK_SIZE,
+        "block-size",
+        0x18,
+        s_log_block_size,
+        format!("at most {MAX_LOG_BLOCK_SIZE}"),
+    )?;
+    let block_size = 1024_u32.checked_shl(s_log_block_size).unwrap_or(1024);
+    let s_rev_level = le32(bytes, 0x4c);
+    rules.check(s_rev_level <= 1, "revision", 0x4c, s_rev_level, "0 or 1")?;
+
+    let s_first_data_block = le32(bytes, 0x14);
+    rules.check(
+        s_first_data_block <= 1,
+        "first-data-block",
+        0x14,
+        s_first_data_block,
+        "0 or 1",
+    )?;
+    // A journal device has no groups and no inodes.
+    if incompat & INCOMPAT_JOURNAL_DEV == 0 {
+        check_groups(bytes, rules, block_size)?;
+    }
+    let high = if incompat & INCOMPAT_64BIT == 0 {
+        0
+    } else {
+        let s_desc_size = le16(bytes, 0xfe);
+        rules.check(
+            (64..=1024).contains(&s_desc_size) && s_desc_size.is_power_of_two(),
+            "descriptor-size",
+            0xfe,
+            s_desc_size,
+            "a power of two, 64 to 1024",
+        )?;
+        u64::from(le32(bytes, 0x150))
+    };
+    let blocks = (high << 32) | u64::from(le32(bytes, 0x4));
+    let size = blocks.checked_mul(u64::from(block_size));
+    rules.check(
+        blocks > u64::from(s_first_data_block) && size.is_some(),
+        "block-count",
+        0x4,
+        blocks,
+        "more than the first data block, and a size below 2^64",
+    )?;
+    Ok(Geometry {
+        block_size,
+        size: size.unwrap_or(0),
+        first_data_block: s_first_data_block,
+        blocks_per_group: le32(bytes, 0x20),
+    })
+}
+
+fn check_groups(bytes: &[u8], rules: &Rules, block_size: u32) -> Result<(), Decoded> {
+    let s_blocks_per_group = le32(bytes, 0x20);
+    let s_clusters_per_group = le32(bytes, 0x24);
+    // One block of bitmap describes a group.
+    let bitmap_bits = block_size.saturating_mul(8);
+    rules.check(
+        s_blocks_per_group != 0,
+        "blocks-per-group",
+        0x20,
+        s_blocks_per_group,
+        "not 0",
+    )?;
+    rules.check(
+        s_clusters_per_group != 0 && s_clusters_per_group <= bitmap_bits,
+        "clusters-per-group",
+        0x24,
+        s_clusters_per_group,
+        format!("1 to {bitmap_bits}"),
+    )?;
+    let s_inodes_per_group = le32(bytes, 0x28);
+    rules.check(
+        s_inodes_per_group != 0 && s_inodes_per_group <= bitmap_bits,
+        "inodes-per-group",
+        0x28,
+        s_inodes_per_group,
+        format!("1 to {bitmap_bits}"),
+    )?;
+    if le32(bytes, 0x4c) == 1 {
+        let s_inode_size = le16(bytes, 0x58);
+        rules.check(
+            s_inode_size >= 128
+                && s_inode_size.is_power_of_two()
+                && u32::from(s_inode_size) <= block_size,
+            "inode-size",
+            0x58,
+            s_inode_size,
+            format!("a power of two, 128 to {block_size}"),
+        )?;
+    }
+    Ok(())
+}
+
+/// A copy knows the group it opens: bytes that a file system inside this one
+/// left there do not pass for one.
+fn check_group_number(bytes: &[u8], rules: &Rules, geometry: &Geometry) -> Result<(), Decoded> {
+    let s_block_group_nr = le16(bytes, 0x5a);
+    let block = rules.at.checked_div(u64::from(geometry.block_size));
+    let group = block
+        .and_then(|block| block.checked_sub(u64::from(geometry.first_data_block)))
+        .and_then(|block| block.checked_div(u64::from(geometry.blocks_per_group)))
+        .unwrap_or(0);
+    rules.check(
+        group != 0 && u64::from(s_block_group_nr) == group,
+        "block-group",
+        0x5a,
+        s_block_group_nr,
+        group,
+    )
+}

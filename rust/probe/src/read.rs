@@ -1,0 +1,147 @@
+//! The only way in: positioned reads. There is no write, so no decoder and
+//! no directory reader can be made to change a disk.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Positioned, read-only access to a device or an image file.
+pub trait ReadAt {
+    /// Reads into `buf` from `offset` (bytes). Fewer bytes than asked for
+    /// mean the end of the device was reached.
+    ///
+    /// # Errors
+    /// The error of the system call, or of a wrapper that gave up.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// Size of the device, bytes.
+    fn size(&self) -> u64;
+}
+
+/// A read that failed: it belongs to the device, not to a format.
+#[derive(Debug)]
+pub struct Fault {
+    /// Offset of the failed read, bytes.
+    pub offset: u64,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "read at {}: {}", self.offset, self.error)
+    }
+}
+
+impl std::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Reads up to `len` bytes at `offset`; fewer only at the end of the device.
+///
+/// # Errors
+/// The first failed read.
+pub fn read_up_to(dev: &dyn ReadAt, offset: u64, len: usize) -> Result<Vec<u8>, Fault> {
+    let mut buf = vec![0; len];
+    let mut done = 0_usize;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+        match dev.read_at(at, rest) {
+            Ok(0) => break,
+            Ok(count) => done = done.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Fault { offset: at, error }),
+        }
+    }
+    buf.truncate(done);
+    Ok(buf)
+}
+
+impl ReadAt for [u8] {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.get(offset..))
+            .unwrap_or_default();
+        let count = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        Ok(count)
+    }
+
+    fn size(&self) -> u64 {
+        u64::try_from(self.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl ReadAt for Vec<u8> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        self.as_slice().read_at(offset, buf)
+    }
+
+    fn size(&self) -> u64 {
+        self.as_slice().size()
+    }
+}
+
+/// Counts reads, and ends them when a budget is spent or somebody gave up:
+/// a reader that a forged tree sends in circles ends with an error.
+#[derive(Debug)]
+pub struct Metered<R> {
+    inner: R,
+    reads: AtomicU64,
+    bytes: AtomicU64,
+    budget: u64,
+    given_up: Arc<AtomicBool>,
+}
+
+impl<R: ReadAt> Metered<R> {
+    /// Lets at most `budget` bytes through, and nothing once `given_up` is
+    /// set.
+    pub fn new(inner: R, budget: u64, given_up: Arc<AtomicBool>) -> Self {
+        Self {
+            inner,
+            reads: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            budget,
+            given_up,
+        }
+    }
+
+    /// Number of reads so far.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl<R: ReadAt> ReadAt for Metered<R> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "deadline passed"));
+        }
+        if self.bytes() > self.budget {
+            return Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                "more reads than any sound device needs",
+            ));
+        }
+        let count = self.inner.read_at(offset, buf)?;
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.bytes
+            .fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn size(&self) -> u64 {
+        self.inner.size()
+    }
+}

@@ -1,0 +1,157 @@
+//! Damaged and missing primaries, bad sectors, and what older file systems
+//! leave behind.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may"
+)]
+
+mod common;
+
+use asl_facts::{Damage, Filesystem, Format, LogState, Outcome, Signature};
+use asl_probe::{head_len, probe};
+use common::{Image, Make};
+
+const EXT_COPY: u64 = 8193 * 1024;
+const BTRFS_COPY: u64 = 64 << 20;
+
+fn image(command: &'static [&'static str], mib: u64) -> Image {
+    let dir = tempfile::tempdir().unwrap();
+    Image::open(&Make { command, mib }.image(dir.path(), "image"))
+}
+
+fn ext4() -> Image {
+    image(&["mke2fs", "-q", "-t", "ext4"], 16)
+}
+
+fn btrfs() -> Image {
+    image(&["mkfs.btrfs", "-q"], 128)
+}
+
+fn only(image: &Image) -> Signature {
+    let mut signatures = probe(image).unwrap();
+    assert_eq!(signatures.len(), 1, "{signatures:?}");
+    signatures.remove(0)
+}
+
+fn damage(signature: &Signature) -> &Damage {
+    match &signature.outcome {
+        Outcome::Damaged(damage) => damage,
+        Outcome::Found(found) => panic!("found {found:?}"),
+    }
+}
+
+fn found(signature: &Signature) -> &Filesystem {
+    signature.filesystem().unwrap()
+}
+
+#[test]
+fn a_copy_stands_in_for_a_damaged_primary() {
+    let mut ext = ext4();
+    let uuid = found(&only(&ext)).uuid.clone();
+    ext.patch(1024 + 0x78, b"other");
+    let signature = only(&ext);
+    assert_eq!(
+        (signature.format, signature.offset),
+        (Format::Ext4, EXT_COPY)
+    );
+    assert_eq!(found(&signature).uuid, uuid);
+    assert_eq!(found(&signature).damaged_copies[0].rule, "checksum");
+    // A copy is not told when the journal fills.
+    assert_eq!(found(&signature).log, LogState::Unknown);
+
+    let mut btrfs = btrfs();
+    btrfs.patch(65536 + 0x12b, b"other");
+    let signature = only(&btrfs);
+    assert_eq!(signature.offset, BTRFS_COPY);
+    assert_eq!(found(&signature).damaged_copies[0].offset, 65536);
+}
+
+#[test]
+fn without_a_valid_copy_the_primary_is_damaged() {
+    let mut ext = ext4();
+    ext.patch(1024 + 0x78, b"other");
+    ext.patch(EXT_COPY + 0x78, b"other");
+    assert_eq!(damage(&only(&ext)).rule, "checksum");
+}
+
+#[test]
+fn a_copy_of_another_group_is_no_copy() {
+    let mut ext = ext4();
+    let primary = ext.bytes(1024, 1024);
+    ext.patch(EXT_COPY, &primary);
+    ext.patch(1024 + 0x78, b"other");
+    assert_eq!(damage(&only(&ext)).rule, "checksum");
+}
+
+#[test]
+fn an_overwritten_primary_is_damage_and_not_an_empty_device() {
+    let mut ext = ext4();
+    let uuid = found(&only(&ext)).uuid.clone();
+    ext.patch(0, &[0; 4096]);
+    let signature = only(&ext);
+    assert_eq!(damage(&signature).rule, "primary-missing");
+    assert!(damage(&signature).expected.contains(&uuid));
+
+    let mut btrfs = btrfs();
+    btrfs.patch(65536, &[0; 4096]);
+    assert_eq!(damage(&only(&btrfs)).rule, "primary-missing");
+}
+
+#[test]
+fn copies_inside_a_partitioned_disk_belong_to_its_partitions() {
+    let mut ext = ext4();
+    ext.patch(0, &[0; 4096]);
+    ext.patch(510, &[0x55, 0xaa]);
+    assert!(probe(&ext).unwrap().is_empty());
+}
+
+#[test]
+fn what_an_older_file_system_left_is_not_seen_beside_a_sound_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |command, name| Make { command, mib: 128 }.image(dir.path(), name);
+    let old = Image::open(&make(&["mkfs.btrfs", "-q"], "old"));
+    let mirror = old.bytes(BTRFS_COPY, 4096);
+    let mut new = Image::open(&make(&["mke2fs", "-q", "-t", "ext4"], "new"));
+    new.patch(BTRFS_COPY, &mirror);
+    assert_eq!(only(&new).format, Format::Ext4);
+    // Both primaries sound: both are kept, in the order of their places.
+    let primary = old.bytes(65536, 4096);
+    new.patch(65536, &primary);
+    let formats: Vec<Format> = probe(&new).unwrap().iter().map(|s| s.format).collect();
+    assert_eq!(formats, [Format::Ext4, Format::Btrfs]);
+}
+
+#[test]
+fn a_bad_sector_hides_only_what_lies_on_it() {
+    let mut ext = ext4();
+    ext.bad = Some(32768..33280);
+    assert_eq!(only(&ext).format, Format::Ext4);
+
+    ext.bad = Some(1024..1536);
+    let fault = probe(&ext).unwrap_err();
+    assert_eq!(fault.offset, 0);
+}
+
+#[test]
+fn a_sound_file_system_costs_one_read() {
+    struct Counting(Image, std::cell::Cell<u32>);
+    impl asl_probe::ReadAt for Counting {
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+            self.1.set(self.1.get().checked_add(1).unwrap());
+            self.0.read_at(offset, buf)
+        }
+        fn size(&self) -> u64 {
+            self.0.size
+        }
+    }
+    for image in [ext4(), btrfs()] {
+        let counting = Counting(image, std::cell::Cell::new(0));
+        assert_eq!(probe(&counting).unwrap().len(), 1);
+        assert_eq!(counting.1.get(), 1);
+    }
+    assert_eq!(head_len(), 65536 + 4096);
+}

@@ -1,0 +1,213 @@
+//! From sysfs and block devices to facts.
+//!
+//! [`scan`] lists `/sys/class/block`, reads every device in a thread of its
+//! own under a deadline, and looks for stores inside what it finds. Nothing
+//! here can write to a device: `open.rs` opens them all, read-only.
+
+mod exclude;
+mod live;
+mod open;
+mod pool;
+mod root;
+mod sysfs;
+mod system;
+mod work;
+
+use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing};
+use exclude::Excluded;
+use live::Live;
+use pool::Pool;
+use root::Root;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How to scan.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `/`; a small tree with its own `sys`, `proc`, `dev` and `run` in tests.
+    pub root: PathBuf,
+    /// Serial numbers, WWIDs and paths of devices to leave alone.
+    pub exclude: Vec<String>,
+    /// Longest wait for devices that are still appearing.
+    pub settle: Duration,
+    /// So long without a new device means that all are there.
+    pub quiet: Duration,
+    /// Longest time for one device.
+    pub deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            root: PathBuf::from("/"),
+            exclude: Vec::new(),
+            settle: Duration::from_secs(10),
+            quiet: Duration::from_secs(2),
+            deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why there are no facts.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A file that every Linux has could not be read.
+    #[error("{path}: {error}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Neither a block device nor a regular file.
+    #[error("{path}: neither a block device nor a regular file", path = path.display())]
+    NotProbeable {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Everything about this node's storage. `generation` is 1 and `remote` is
+/// none: the caller knows about earlier scans and the configuration.
+///
+/// # Errors
+/// `sys/class/block` or the boot id cannot be read.
+pub fn scan(options: &Options) -> Result<Facts, ScanError> {
+    let started_ms = system::boottime_ms();
+    let root = Root::new(&options.root);
+    let boot_id = system::boot_id(&root)?;
+    let live = Live::read(&root);
+    let mut pool = Pool::new(options.deadline);
+    pool::settle(options, &root, &live, &mut pool)?;
+
+    // What surrounds the devices may have changed while they were read.
+    let names = sysfs::names(&root)?;
+    let mut devices: Vec<Device> = names
+        .iter()
+        .filter_map(|name| {
+            let mut device = sysfs::device(&root, name)?;
+            device.probe = pool.take(name)?;
+            Some(device)
+        })
+        .collect();
+    sysfs::share_identity(&mut devices);
+    live::mark_uses(&root, &mut devices);
+    live.mark(&mut devices);
+    Ok(Facts {
+        schema: SCHEMA,
+        boot_id,
+        generation: 1,
+        system: system::system(&root),
+        timing: Timing {
+            started_ms,
+            ended_ms: system::boottime_ms(),
+            cpu_ms: system::cpu_ms(),
+        },
+        devices,
+        remote: Remote::None,
+    })
+}
+
+/// One device or image file.
+///
+/// # Errors
+/// It does not exist, or it is neither a block device nor a file.
+pub fn probe_path(path: &Path) -> Result<Device, ScanError> {
+    let root = Root::new(Path::new("/"));
+    let mut device = match open::kind_of(path)? {
+        open::PathKind::Block { devnum } => {
+            let mut device =
+                sysfs::by_devnum(&root, &devnum).ok_or_else(|| ScanError::NotProbeable {
+                    path: path.to_owned(),
+                })?;
+            if let Some(disk) = device
+                .parent
+                .as_deref()
+                .and_then(|parent| sysfs::device(&root, parent))
+            {
+                device.identity = disk.identity;
+            }
+            live::mark_uses(&root, std::slice::from_mut(&mut device));
+            device
+        }
+        open::PathKind::File { size } => {
+            let absolute = std::path::absolute(path).map_err(|error| ScanError::Io {
+                path: path.to_owned(),
+                error,
+            })?;
+            image(&absolute, size)
+        }
+    };
+    // Somebody asked for this one and waits for it.
+    let mut pool = Pool::new(Options::default().deadline.saturating_mul(6));
+    pool.add_device(&root, &device);
+    pool.finish();
+    if let Some(probe) = pool.take(&device.name) {
+        device.probe = probe;
+    }
+    Ok(device)
+}
+
+/// An image file as the loop device that it would be.
+fn image(path: &Path, size: u64) -> Device {
+    Device {
+        name: path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned(),
+        node: path.to_string_lossy().into_owned(),
+        kind: DeviceKind::Loop,
+        devnum: String::new(),
+        size,
+        sector_size: 512,
+        read_only: false,
+        removable: false,
+        parent: None,
+        slaves: Vec::new(),
+        holders: Vec::new(),
+        partition: None,
+        identity: Identity::default(),
+        backing_file: Some(path.to_string_lossy().into_owned()),
+        uses: Vec::new(),
+        live: None,
+        probe: not_read(),
+    }
+}
+
+/// Stands in a device until its thread has answered.
+fn not_read() -> Probe {
+    Probe::Skipped {
+        why: "not-read".to_owned(),
+    }
+}
+
+/// Why a device is left alone, if it is.
+fn skip(device: &Device, live: &Live, excluded: &Excluded) -> Option<&'static str> {
+    let volatile = ["ram", "zram"]
+        .iter()
+        .any(|prefix| numbered(&device.name, prefix));
+    if volatile {
+        // Its content lives no longer than this boot.
+        Some("memory")
+    } else if numbered(&device.name, "fd") {
+        // A drive without a disk answers after seconds, with errors.
+        Some("floppy")
+    } else if live.is_live(device) {
+        Some("live")
+    } else if device.kind == DeviceKind::Loop && device.backing_file.is_none() {
+        Some("unbound")
+    } else if device.size == 0 {
+        Some("empty")
+    } else if excluded.covers(device) {
+        Some("excluded")
+    } else {
+        None
+    }
+}
+
+fn numbered(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,81 @@
+//! The one place where devices and images are opened.
+//!
+//! Read-only, without blocking on an empty drive, and only what sysfs lists:
+//! a node that does not belong to the device (or that would make an md array
+//! when opened) is refused by its number.
+
+use crate::ScanError;
+use crate::root::Root;
+use asl_probe::ReadAt;
+use rustix::fs::{FileType, Mode, OFlags, fstat, major, minor, open, stat};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// An open device or image.
+pub(crate) struct Node {
+    fd: OwnedFd,
+    size: u64,
+}
+
+impl ReadAt for Node {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::pread(&self.fd, buf, offset)?)
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// What a path of the command line names.
+pub(crate) enum PathKind {
+    Block { devnum: String },
+    File { size: u64 },
+}
+
+pub(crate) fn kind_of(path: &Path) -> Result<PathKind, ScanError> {
+    let stat = stat(path).map_err(|error| ScanError::Io {
+        path: path.to_owned(),
+        error: error.into(),
+    })?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::BlockDevice => Ok(PathKind::Block {
+            devnum: devnum(stat.st_rdev),
+        }),
+        FileType::RegularFile => Ok(PathKind::File {
+            size: stat.st_size.try_into().unwrap_or(0),
+        }),
+        _ => Err(ScanError::NotProbeable {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Opens the device `expected` (`major:minor`) of `size` bytes at `node`. An
+/// empty number means an image file. Below another root the nodes are image
+/// files too, and have no number to compare.
+pub(crate) fn node(root: &Root, node: &str, expected: &str, size: u64) -> io::Result<Node> {
+    let fd = open(
+        root.join(node),
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    if root.is_real() && !expected.is_empty() {
+        let stat = fstat(&fd)?;
+        let seen = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::BlockDevice => devnum(stat.st_rdev),
+            _ => "no block device".to_owned(),
+        };
+        if seen != expected {
+            return Err(io::Error::other(format!(
+                "the node is {seen}, sysfs says {expected}"
+            )));
+        }
+    }
+    Ok(Node { fd, size })
+}
+
+fn devnum(device: u64) -> String {
+    format!("{}:{}", major(device), minor(device))
+}

@@ -1,0 +1,271 @@
+//! Threads: one per device, some at a time, none waited for past its
+//! deadline.
+
+use crate::exclude::Excluded;
+use crate::live::Live;
+use crate::root::Root;
+use crate::work::Task;
+use crate::{Options, ScanError, skip, sysfs, system};
+use asl_facts::{Device, IoFault, Probe};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Devices that are read at once: enough to hide the seeks of disks behind
+/// each other; more gained nothing when measured.
+const AT_ONCE: usize = 16;
+/// How often sysfs is listed and deadlines are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// The readers recurse little; a forged tree may make them recurse more.
+const STACK: usize = 8 << 20;
+
+/// Reads one device; the flag tells it that nobody waits any more.
+type Job = Box<dyn FnOnce(Arc<AtomicBool>) -> Probe + Send>;
+
+pub(crate) struct Pool {
+    deadline: Duration,
+    waiting: VecDeque<(String, Job)>,
+    running: BTreeMap<String, Running>,
+    done: BTreeMap<String, Probe>,
+    sender: Sender<(String, Probe)>,
+    answers: Receiver<(String, Probe)>,
+}
+
+struct Running {
+    since: Instant,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Pool {
+    pub(crate) fn new(deadline: Duration) -> Self {
+        let (sender, answers) = channel();
+        Self {
+            deadline,
+            waiting: VecDeque::new(),
+            running: BTreeMap::new(),
+            done: BTreeMap::new(),
+            sender,
+            answers,
+        }
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        job: impl FnOnce(Arc<AtomicBool>) -> Probe + Send + 'static,
+    ) {
+        self.waiting.push_back((name.to_owned(), Box::new(job)));
+    }
+
+    pub(crate) fn add_device(&mut self, root: &Root, device: &Device) {
+        let (root, task) = (root.clone(), Task::of(device));
+        self.add(&device.name, move |given_up| task.run(&root, given_up));
+    }
+
+    pub(crate) fn set(&mut self, name: &str, probe: Probe) {
+        self.done.insert(name.to_owned(), probe);
+    }
+
+    pub(crate) fn take(&mut self, name: &str) -> Option<Probe> {
+        self.done.remove(name)
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.running.is_empty()
+    }
+
+    pub(crate) fn finish(&mut self) {
+        while !self.is_idle() {
+            self.step();
+        }
+    }
+
+    /// Starts what there is room for and takes in answers for one tick.
+    pub(crate) fn step(&mut self) {
+        self.start();
+        match self.answers.recv_timeout(TICK) {
+            Ok(answer) => {
+                self.answered(answer);
+                while let Ok(answer) = self.answers.try_recv() {
+                    self.answered(answer);
+                }
+            }
+            // The pool keeps a sender, so nobody disconnects.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        self.give_up();
+    }
+
+    fn start(&mut self) {
+        while self.running.len() < AT_ONCE {
+            let Some((name, job)) = self.waiting.pop_front() else {
+                return;
+            };
+            let given_up = Arc::new(AtomicBool::new(false));
+            let (answer_name, flag) = (name.clone(), given_up.clone());
+            let sender = self.sender.clone();
+            let spawned = thread::Builder::new()
+                .name(format!("probe {name}"))
+                .stack_size(STACK)
+                .spawn(move || {
+                    let probe = catch_unwind(AssertUnwindSafe(|| job(flag)));
+                    let probe = probe.unwrap_or_else(|_| failed("the probe panicked"));
+                    // Nobody listens any more after the deadline.
+                    let _ = sender.send((answer_name, probe));
+                });
+            match spawned {
+                Ok(_) => {
+                    let since = Instant::now();
+                    self.running.insert(name, Running { since, given_up });
+                }
+                Err(error) => self.set(&name, failed(&error.to_string())),
+            }
+        }
+    }
+
+    fn answered(&mut self, (name, probe): (String, Probe)) {
+        // An answer after the deadline is too late: it was given up.
+        if self.running.remove(&name).is_some() {
+            self.done.insert(name, probe);
+        }
+    }
+
+    /// A read that hangs in the kernel cannot be ended. Its thread stays
+    /// behind, and the process goes on and exits without it.
+    fn give_up(&mut self) {
+        let late: Vec<String> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.since.elapsed() >= self.deadline)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in late {
+            if let Some(running) = self.running.remove(&name) {
+                running.given_up.store(true, Ordering::Relaxed);
+                let after_ms =
+                    u64::try_from(running.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.set(&name, Probe::TimedOut { after_ms });
+            }
+        }
+    }
+}
+
+fn failed(error: &str) -> Probe {
+    Probe::Failed(IoFault {
+        offset: None,
+        error: error.to_owned(),
+    })
+}
+
+/// Reads devices as they appear until none has appeared for `quiet`, or
+/// `settle` is over.
+///
+/// The quiet time counts from the arrival of the youngest device, and udev
+/// notes when each arrived: on a machine whose disks have been there for a
+/// while nothing is waited for. Without udev's note the arrival is when this
+/// scan first saw the device. The end of udev's own queue is not waited for,
+/// it says nothing about devices that the kernel has yet to find and takes
+/// longer than all of this.
+pub(crate) fn settle(
+    options: &Options,
+    root: &Root,
+    live: &Live,
+    pool: &mut Pool,
+) -> Result<(), ScanError> {
+    let started = system::monotonic();
+    let mut known = BTreeSet::new();
+    let mut youngest = Duration::ZERO;
+    loop {
+        let names = sysfs::names(root)?;
+        let new: Vec<String> = names
+            .into_iter()
+            .filter(|name| known.insert(name.clone()))
+            .collect();
+        let excluded = Excluded::of(root, &options.exclude, &new);
+        for name in &new {
+            let Some(device) = sysfs::device(root, name) else {
+                // It left between two looks; it may come again.
+                known.remove(name);
+                continue;
+            };
+            let now = system::monotonic();
+            youngest = youngest.max(arrival(root, &device.devnum).unwrap_or(now).min(now));
+            match skip(&device, live, &excluded) {
+                Some(why) => pool.set(
+                    name,
+                    Probe::Skipped {
+                        why: why.to_owned(),
+                    },
+                ),
+                None => pool.add_device(root, &device),
+            }
+        }
+        let now = system::monotonic();
+        let quiet = now.saturating_sub(youngest) >= options.quiet;
+        if pool.is_idle() && (quiet || now.saturating_sub(started) >= options.settle) {
+            return Ok(());
+        }
+        pool.step();
+    }
+}
+
+/// When udev first saw the device: `I:` in its record, microseconds.
+fn arrival(root: &Root, devnum: &str) -> Option<Duration> {
+    root.text(format!("/run/udev/data/b{devnum}"))
+        .lines()
+        .find_map(|line| line.strip_prefix("I:")?.parse().ok())
+        .map(Duration::from_micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read() -> Probe {
+        Probe::Read {
+            reads: 0,
+            bytes: 0,
+            signatures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn hanging_devices_are_given_up_and_hold_up_nobody() {
+        let started = Instant::now();
+        let mut pool = Pool::new(Duration::from_millis(200));
+        for hanging in 0..40 {
+            pool.add(&format!("hang{hanging}"), |given_up| {
+                while !given_up.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                // The late answer of a device that woke up.
+                read()
+            });
+        }
+        pool.add("sound", |_| read());
+        pool.finish();
+        assert_eq!(pool.take("sound"), Some(read()));
+        for hanging in 0..40 {
+            assert!(matches!(
+                pool.take(&format!("hang{hanging}")),
+                Some(Probe::TimedOut { after_ms: 200.. })
+            ));
+        }
+        // Three rounds of 16.
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_of_its_device_only() {
+        let mut pool = Pool::new(Duration::from_secs(5));
+        pool.add("broken", |_| panic!("as the test wants it"));
+        pool.add("sound", |_| read());
+        pool.finish();
+        assert_eq!(pool.take("broken"), Some(failed("the probe panicked")));
+        assert_eq!(pool.take("sound"), Some(read()));
+    }
+}

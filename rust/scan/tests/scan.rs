@@ -1,0 +1,431 @@
+//! Scans of small root trees with real file systems as their devices.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may"
+)]
+
+use asl_facts::{
+    Device, DeviceKind, Evidence, Facts, Format, LiveUse, LogState, Look, Outcome, Probe, Text, Use,
+};
+use asl_scan::{Options, ScanError, probe_path, scan};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const STORE_ID: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+const MIB: u64 = 1 << 20;
+
+/// A root with a sys, proc, dev and run of its own.
+struct Root {
+    dir: tempfile::TempDir,
+    next_minor: std::cell::Cell<u32>,
+}
+
+impl Root {
+    fn new() -> Self {
+        let root = Self {
+            dir: tempfile::tempdir().unwrap(),
+            next_minor: std::cell::Cell::new(0),
+        };
+        root.write("proc/sys/kernel/random/boot_id", "6c5f8a3e-boot\n");
+        root.write("proc/sys/kernel/osrelease", "6.12.0-test\n");
+        root.write("proc/filesystems", "nodev\tsysfs\n\text4\n");
+        root.write(
+            "lib/modules/6.12.0-test/modules.alias",
+            "alias fs-xfs xfs\nalias pci:v0 nvme\n",
+        );
+        root.write("proc/meminfo", "MemTotal:        1024 kB\n");
+        fs::create_dir_all(root.path("sys/class/block")).unwrap();
+        fs::create_dir_all(root.path("dev")).unwrap();
+        root
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// A device `above/NAME` below sys/devices, of `size` bytes.
+    fn device(&self, above: &str, name: &str, size: u64, attributes: &[(&str, &str)]) {
+        let dir = format!("sys/devices/{above}/{name}");
+        let minor = self.next_minor.get();
+        self.next_minor.set(minor + 1);
+        self.write(&format!("{dir}/dev"), &format!("259:{minor}\n"));
+        self.write(&format!("{dir}/size"), &format!("{}\n", size / 512));
+        self.write(&format!("{dir}/ro"), "0\n");
+        for (attribute, value) in attributes {
+            self.write(&format!("{dir}/{attribute}"), value);
+        }
+        let link = self.path(&format!("sys/class/block/{name}"));
+        symlink(format!("../../devices/{above}/{name}"), link).unwrap();
+    }
+
+    /// A disk on a SATA port with its serial number.
+    fn disk(&self, name: &str, size: u64, serial: &str) {
+        let page = format!("\0\u{0}\0\u{14}{serial:>20}");
+        self.device(
+            "pci0000:00/ata1/block",
+            name,
+            size,
+            &[
+                ("device/model", "SOUND DISK      \n"),
+                ("device/vpd_pg80", &page),
+                ("device/wwid", &format!("naa.{serial}\n")),
+                ("removable", "0\n"),
+                ("queue/logical_block_size", "512\n"),
+            ],
+        );
+    }
+
+    fn partition(&self, disk: &str, number: u64, size: u64) {
+        self.device(
+            &format!("pci0000:00/ata1/block/{disk}"),
+            &format!("{disk}{number}"),
+            size,
+            &[
+                ("partition", &format!("{number}\n")),
+                ("start", &format!("{}\n", number * 2048)),
+                ("uevent", "DEVTYPE=partition\nPARTNAME=data\n"),
+            ],
+        );
+    }
+
+    fn node(&self, name: &str) -> PathBuf {
+        self.path(&format!("dev/{name}"))
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            root: self.dir.path().to_owned(),
+            quiet: Duration::ZERO,
+            deadline: Duration::from_secs(60),
+            ..Options::default()
+        }
+    }
+
+    fn scan(&self) -> Facts {
+        scan(&self.options()).unwrap()
+    }
+}
+
+/// Runs mkfs over a new file of `mib` MiB; where the tool is missing, says
+/// what to install rather than pass.
+fn mkfs(command: &[&str], mib: u64, path: &Path) {
+    fs::File::create(path).unwrap().set_len(mib * MIB).unwrap();
+    let search = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new(command[0])
+        .args(&command[1..])
+        .arg(path)
+        .env("PATH", format!("{search}:/usr/sbin:/sbin"))
+        .output();
+    let output = output.unwrap_or_else(|error| {
+        let package = match command[0] {
+            "mkfs.xfs" => "xfsprogs",
+            "mkfs.btrfs" => "btrfs-progs",
+            _ => "e2fsprogs",
+        };
+        panic!(
+            "{}: {error}: install the Debian package {package}",
+            command[0]
+        )
+    });
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+}
+
+/// A directory that holds a store.
+fn store_tree() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["blocks", "segments", "snapshots", "logs", "meta"] {
+        fs::create_dir(dir.path().join(name)).unwrap();
+    }
+    let marker = format!("format = \"asl-store\"\nversion = 1\nuuid = \"{STORE_ID}\"\n");
+    fs::write(dir.path().join("meta/store.toml"), marker).unwrap();
+    dir
+}
+
+fn ext4_with_store(path: &Path) {
+    let tree = store_tree();
+    let source = tree.path().to_string_lossy();
+    mkfs(&["mke2fs", "-q", "-t", "ext4", "-d", &source], 16, path);
+}
+
+fn device<'a>(facts: &'a Facts, name: &str) -> &'a Device {
+    facts.device(name).unwrap()
+}
+
+fn look<'a>(facts: &'a Facts, name: &str) -> &'a Look {
+    let signatures = device(facts, name).probe.signatures();
+    assert_eq!(signatures.len(), 1, "{name}: {signatures:?}");
+    &signatures[0].filesystem().unwrap().look
+}
+
+fn skipped(facts: &Facts, name: &str) -> Option<String> {
+    match &device(facts, name).probe {
+        Probe::Skipped { why } => Some(why.clone()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_store_on_a_partition_is_found_with_everything_that_names_its_disk() {
+    let root = Root::new();
+    root.disk("sda", 64 * MIB, "S1");
+    root.partition("sda", 1, 16 * MIB);
+    fs::File::create(root.node("sda"))
+        .unwrap()
+        .set_len(64 * MIB)
+        .unwrap();
+    ext4_with_store(&root.node("sda1"));
+    root.write(
+        "proc/self/mountinfo",
+        "20 1 259:1 / /mnt/a\\040b rw,relatime shared:1 - ext4 /dev/sda1 ro\n",
+    );
+    root.write("proc/swaps", "Filename Type Size Used Priority\n");
+    let facts = root.scan();
+
+    assert_eq!(facts.boot_id, "6c5f8a3e-boot");
+    assert_eq!(facts.system.filesystems, ["ext4", "sysfs", "xfs"]);
+    assert_eq!(facts.system.memory_bytes, MIB);
+    let names: Vec<&str> = facts.devices.iter().map(|d| d.name.as_str()).collect();
+    assert_eq!(names, ["sda", "sda1"]);
+
+    let partition = device(&facts, "sda1");
+    assert_eq!(partition.kind, DeviceKind::Partition);
+    assert_eq!(partition.parent.as_deref(), Some("sda"));
+    assert_eq!(partition.size, 16 * MIB);
+    assert_eq!(partition.partition.as_ref().unwrap().start, MIB);
+    assert_eq!(partition.identity.serial, Some(Text::from("S1")));
+    assert_eq!(partition.identity.model, Some(Text::from("SOUND DISK")));
+    assert_eq!(partition.identity.transport.as_deref(), Some("sata"));
+    assert_eq!(
+        partition.uses,
+        [Use::Mounted {
+            target: "/mnt/a b".to_owned(),
+            read_only: true
+        }]
+    );
+    let Look::Read { stores, replayed } = look(&facts, "sda1") else {
+        panic!("{facts:?}")
+    };
+    assert!(!replayed);
+    assert_eq!(stores.len(), 1);
+    assert_eq!(stores[0].path, "/");
+    assert_eq!(stores[0].evidence, Evidence::Marker);
+    assert_eq!(stores[0].id.as_deref(), Some(STORE_ID));
+}
+
+#[test]
+fn each_format_is_recognised_and_a_damaged_one_stands_beside_them() {
+    let root = Root::new();
+    for (name, command, mib) in [
+        ("vda", &["mke2fs", "-q", "-t", "ext2"][..], 16),
+        ("vdb", &["mkfs.xfs", "-q"], 320),
+        ("vdc", &["mkfs.btrfs", "-q"], 128),
+        ("vdd", &["mke2fs", "-q", "-t", "ext4"], 4),
+        ("vde", &["mke2fs", "-q", "-t", "ext3"], 16),
+    ] {
+        mkfs(command, mib, &root.node(name));
+        let above = "pci0000:00/virtio1/block";
+        root.device(above, name, mib * MIB, &[("serial", "V1")]);
+    }
+    let mut damaged = fs::read(root.node("vdd")).unwrap();
+    damaged[1024 + 0x78] = b'x';
+    fs::write(root.node("vdd"), damaged).unwrap();
+    let facts = root.scan();
+    for (name, format) in [
+        ("vda", Format::Ext2),
+        ("vdb", Format::Xfs),
+        ("vdc", Format::Btrfs),
+        ("vde", Format::Ext3),
+    ] {
+        let signature = &device(&facts, name).probe.signatures()[0];
+        assert_eq!(signature.format, format);
+        assert_eq!(signature.filesystem().unwrap().log, LogState::Clean);
+        let empty = Look::Read {
+            stores: Vec::new(),
+            replayed: false,
+        };
+        assert_eq!(*look(&facts, name), empty, "{name}");
+    }
+    let damaged = &device(&facts, "vdd").probe.signatures()[0];
+    assert!(matches!(&damaged.outcome, Outcome::Damaged(damage) if damage.rule == "checksum"));
+    let identity = &device(&facts, "vda").identity;
+    assert_eq!(identity.transport.as_deref(), Some("virtio"));
+    assert_eq!(identity.serial, Some(Text::from("V1")));
+}
+
+#[test]
+fn the_live_medium_is_left_alone_and_its_sibling_is_read() {
+    let root = Root::new();
+    root.disk("sdb", 64 * MIB, "STICK");
+    root.partition("sdb", 1, MIB);
+    root.partition("sdb", 3, 16 * MIB);
+    root.device(
+        "virtual/block",
+        "loop0",
+        MIB,
+        &[("loop/backing_file", "/run/archiso/bootmnt/airootfs.sfs\n")],
+    );
+    fs::File::create(root.node("sdb"))
+        .unwrap()
+        .set_len(64 * MIB)
+        .unwrap();
+    ext4_with_store(&root.node("sdb3"));
+    root.write("run/archiso/used_block_devices", "/dev/sdb1\n");
+    let facts = root.scan();
+    assert_eq!(device(&facts, "sdb").live, Some(LiveUse::Ancestor));
+    assert_eq!(device(&facts, "sdb1").live, Some(LiveUse::Medium));
+    assert_eq!(device(&facts, "sdb3").live, None);
+    assert_eq!(device(&facts, "loop0").live, Some(LiveUse::Medium));
+    // They have no node at all: opening one would have failed.
+    assert_eq!(skipped(&facts, "sdb1").as_deref(), Some("live"));
+    assert_eq!(skipped(&facts, "loop0").as_deref(), Some("live"));
+    assert_eq!(look(&facts, "sdb3").stores().len(), 1);
+}
+
+#[test]
+fn what_cannot_hold_a_store_and_what_is_excluded_is_not_opened() {
+    let root = Root::new();
+    for name in ["ram0", "zram0", "fd0", "loop1"] {
+        root.device("virtual/block", name, MIB, &[]);
+    }
+    root.device("pci0000:00/ata2/block", "sr0", 0, &[]);
+    for (disk, serial) in [("sda", "DYING"), ("sdb", "ALSO"), ("sdc", "GOOD")] {
+        root.disk(disk, MIB, serial);
+    }
+    root.partition("sda", 1, MIB);
+    // An array over an excluded disk would read it.
+    root.device(
+        "virtual/block",
+        "md0",
+        MIB,
+        &[
+            ("md/level", "raid1\n"),
+            ("slaves/sda1/dev", ""),
+            ("slaves/sdc/dev", ""),
+        ],
+    );
+    fs::File::create(root.node("sdc"))
+        .unwrap()
+        .set_len(MIB)
+        .unwrap();
+    let mut options = root.options();
+    options.exclude = vec!["DYING".to_owned(), "naa.ALSO".to_owned()];
+    let facts = scan(&options).unwrap();
+    for (name, why) in [
+        ("ram0", "memory"),
+        ("zram0", "memory"),
+        ("fd0", "floppy"),
+        ("loop1", "unbound"),
+        ("sr0", "empty"),
+        ("sda", "excluded"),
+        ("sda1", "excluded"),
+        ("sdb", "excluded"),
+        ("md0", "excluded"),
+    ] {
+        assert_eq!(skipped(&facts, name).as_deref(), Some(why), "{name}");
+    }
+    assert_eq!(device(&facts, "md0").kind, DeviceKind::Md);
+    assert!(matches!(
+        &device(&facts, "sdc").probe,
+        Probe::Read { signatures, .. } if signatures.is_empty()
+    ));
+}
+
+#[test]
+fn a_device_without_a_node_has_failed_and_stops_nothing() {
+    let root = Root::new();
+    root.disk("sda", MIB, "GONE");
+    root.disk("sdb", 16 * MIB, "THERE");
+    ext4_with_store(&root.node("sdb"));
+    let facts = root.scan();
+    assert!(matches!(&device(&facts, "sda").probe, Probe::Failed(fault) if fault.offset.is_none()));
+    assert_eq!(look(&facts, "sdb").stores().len(), 1);
+}
+
+#[test]
+fn a_device_that_appears_in_the_quiet_time_is_read() {
+    let root = Root::new();
+    root.disk("sda", MIB, "EARLY");
+    fs::File::create(root.node("sda"))
+        .unwrap()
+        .set_len(MIB)
+        .unwrap();
+    let mut options = root.options();
+    options.quiet = Duration::from_millis(1500);
+    let scanning = std::thread::spawn(move || scan(&options).unwrap());
+    std::thread::sleep(Duration::from_millis(300));
+    ext4_with_store(&root.node("sdb"));
+    root.disk("sdb", 16 * MIB, "LATE");
+    let facts = scanning.join().unwrap();
+    assert_eq!(look(&facts, "sdb").stores().len(), 1);
+}
+
+#[test]
+fn nothing_is_waited_for_where_udev_saw_the_last_device_long_ago() {
+    let root = Root::new();
+    root.disk("sda", MIB, "OLD");
+    fs::File::create(root.node("sda"))
+        .unwrap()
+        .set_len(MIB)
+        .unwrap();
+    root.write("run/udev/data/b259:0", "S:disk/by-id/x\nI:1\n");
+    let mut options = root.options();
+    options.quiet = Duration::from_secs(2);
+    let started = Instant::now();
+    let facts = scan(&options).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(facts.timing.ended_ms >= facts.timing.started_ms);
+}
+
+#[test]
+fn the_settle_time_bounds_the_wait() {
+    let root = Root::new();
+    root.disk("sda", MIB, "S");
+    let mut options = root.options();
+    options.quiet = Duration::from_secs(60);
+    options.settle = Duration::from_millis(200);
+    let started = Instant::now();
+    scan(&options).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_root_without_sysfs_is_an_error_that_names_the_file() {
+    let root = Root::new();
+    fs::remove_dir(root.path("sys/class/block")).unwrap();
+    let error = scan(&root.options()).unwrap_err().to_string();
+    assert!(error.contains("sys/class/block: No such file"), "{error}");
+}
+
+#[test]
+fn an_image_file_is_probed_by_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("image");
+    ext4_with_store(&image);
+    let before = fs::read(&image).unwrap();
+    let device = probe_path(&image).unwrap();
+    let signature = &device.probe.signatures()[0];
+    assert_eq!(signature.filesystem().unwrap().look.stores().len(), 1);
+    assert_eq!(fs::read(&image).unwrap(), before);
+    assert!(matches!(
+        probe_path(dir.path()),
+        Err(ScanError::NotProbeable { .. })
+    ));
+    assert!(matches!(
+        probe_path(&dir.path().join("none")),
+        Err(ScanError::Io { .. })
+    ));
+}

@@ -1,0 +1,63 @@
+//! Directory readers and the recognition of a store.
+//!
+//! [`look`] shows what a file system holds without mounting it: one reader
+//! per format behind one trait, and the recognition of a store written once
+//! over it. The readers replay a log in memory where they can; what they
+//! refuse is [`Look::Unreadable`].
+#![forbid(unsafe_code)]
+
+mod btrfs;
+mod device;
+mod ext;
+mod identity;
+mod store;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod xfs;
+
+pub use device::Shared;
+
+use asl_facts::{Filesystem, Format, LogState, Look};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tree::{Refusal, Tree};
+
+/// Looks for stores in the file system of `format` on `dev`, whose superblock
+/// said `filesystem`.
+///
+/// A panic inside a reader is caught and is a fact about this device. Time
+/// and memory are bounded by the budget and the deadline of `dev`.
+#[must_use]
+pub fn look(dev: &Shared, format: Format, filesystem: &Filesystem) -> Look {
+    if let Some(feature) = filesystem.unknown_features.first() {
+        return refused(format!("the feature {feature} is not known here"));
+    }
+    if filesystem.devices > 1 {
+        return refused(format!(
+            "{format} on {} devices is not read here",
+            filesystem.devices
+        ));
+    }
+    match catch_unwind(AssertUnwindSafe(|| read(dev, format, filesystem.log))) {
+        Ok(Ok(look)) => look,
+        Ok(Err(refusal)) => refused(refusal.to_string()),
+        Err(_) => refused(format!("the {format} reader panicked")),
+    }
+}
+
+fn refused(why: String) -> Look {
+    Look::Unreadable { why }
+}
+
+fn read(dev: &Shared, format: Format, log: LogState) -> Result<Look, Refusal> {
+    let mut tree: Box<dyn Tree> = match format {
+        Format::Ext2 | Format::Ext3 | Format::Ext4 => Box::new(ext::open(dev)?),
+        Format::Xfs => Box::new(xfs::open(dev)?),
+        Format::Btrfs => Box::new(btrfs::open(dev)?),
+    };
+    let stores = store::find(&mut *tree)?;
+    Ok(Look::Read {
+        stores,
+        replayed: tree.replays() && matches!(log, LogState::NeedsReplay { .. }),
+    })
+}

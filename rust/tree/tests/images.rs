@@ -1,0 +1,275 @@
+//! Stores inside real file systems, made without mounting any.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may"
+)]
+
+use asl_facts::{Evidence, Filesystem, Format, LogState, Look, Signature};
+use asl_probe::{Metered, ReadAt, probe};
+use asl_tree::{Shared, look};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+const STORE_ID: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+const MARKER: &str =
+    "format = \"asl-store\"\nversion = 1\nuuid = \"0f0e0d0c-0b0a-4908-8706-050403020100\"\n";
+/// No test here needs more; a reader in a loop meets it.
+const BUDGET: u64 = 1 << 30;
+
+/// Runs a tool; where it is missing, says what to install rather than pass.
+fn run(command: &[&str]) -> Output {
+    let search = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new(command[0])
+        .args(&command[1..])
+        .env("PATH", format!("{search}:/usr/sbin:/sbin"))
+        .stdin(Stdio::null())
+        .output();
+    let output = output.unwrap_or_else(|error| {
+        let package = match command[0] {
+            "mkfs.xfs" => "xfsprogs",
+            "mkfs.btrfs" => "btrfs-progs",
+            _ => "e2fsprogs",
+        };
+        panic!(
+            "{}: {error}: install the Debian package {package}",
+            command[0]
+        )
+    });
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    output
+}
+
+/// A new image of `mib` MiB holding the directory `tree`.
+fn image(format: &str, mib: u64, tree: &Path) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    fs::File::create(&path).unwrap().set_len(mib << 20).unwrap();
+    let (path_text, tree_text) = (path.to_str().unwrap(), tree.to_str().unwrap());
+    match format {
+        "xfs4" | "xfs5" => {
+            let crc = if format == "xfs4" { "crc=0" } else { "crc=1" };
+            let proto = dir.path().join("proto");
+            fs::write(
+                &proto,
+                format!("none\n0 0\nd--755 0 0\n{}$\n", proto_of(tree)),
+            )
+            .unwrap();
+            let proto = proto.to_str().unwrap();
+            run(&["mkfs.xfs", "-q", "-m", crc, "-p", proto, path_text]);
+        }
+        "btrfs" => {
+            run(&["mkfs.btrfs", "-q", "-r", tree_text, path_text]);
+        }
+        ext => {
+            run(&["mke2fs", "-q", "-t", ext, "-d", tree_text, path_text]);
+        }
+    }
+    fs::read(&path).unwrap()
+}
+
+/// The lines of a mkfs.xfs prototype for what lies in `dir`.
+fn proto_of(dir: &Path) -> String {
+    let mut lines = String::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            lines += &format!("{name} d--755 0 0\n{}$\n", proto_of(&path));
+        } else {
+            lines += &format!("{name} ---644 0 0 {}\n", path.display());
+        }
+    }
+    lines
+}
+
+/// A store at `place` below a new directory.
+fn tree_with_store(place: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join(place);
+    for name in ["blocks", "segments", "snapshots", "logs", "meta"] {
+        fs::create_dir_all(root.join(name)).unwrap();
+    }
+    fs::write(root.join("meta/store.toml"), MARKER).unwrap();
+    dir
+}
+
+fn shared(bytes: Vec<u8>) -> Shared {
+    Arc::new(Metered::new(bytes, BUDGET, Arc::default()))
+}
+
+fn superblock(dev: &Shared) -> (Format, Filesystem) {
+    let mut signatures: Vec<Signature> = probe(&**dev).unwrap();
+    assert_eq!(signatures.len(), 1, "{signatures:?}");
+    let signature = signatures.remove(0);
+    (signature.format, signature.filesystem().unwrap().clone())
+}
+
+fn look_at(bytes: Vec<u8>) -> Look {
+    let dev = shared(bytes);
+    let (format, filesystem) = superblock(&dev);
+    look(&dev, format, &filesystem)
+}
+
+const FORMATS: &[(&str, u64)] = &[
+    ("ext2", 16),
+    ("ext3", 16),
+    ("ext4", 16),
+    ("xfs4", 320),
+    ("xfs5", 320),
+    ("btrfs", 128),
+];
+
+#[test]
+fn a_store_is_read_in_every_format_at_every_place() {
+    for place in ["", ".asl", "asl/domains/d1"] {
+        let tree = tree_with_store(place);
+        for (format, mib) in FORMATS {
+            let look = look_at(image(format, *mib, tree.path()));
+            let Look::Read { stores, replayed } = look else {
+                panic!("{format}: {look:?}")
+            };
+            assert!(!replayed);
+            assert_eq!(stores.len(), 1, "{format} {place}");
+            assert_eq!(stores[0].path, format!("/{place}"));
+            assert_eq!(stores[0].evidence, Evidence::Marker);
+            assert_eq!(stores[0].id.as_deref(), Some(STORE_ID));
+            assert_eq!(
+                stores[0].entries,
+                ["blocks", "logs", "meta", "segments", "snapshots"]
+            );
+        }
+    }
+}
+
+/// The kernel, told not to replay, does not show what a crash left in the
+/// journal; the reader must.
+#[test]
+fn what_only_the_journal_of_ext4_holds_is_seen() {
+    let tree = tree_with_store("");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    fs::File::create(&path).unwrap().set_len(16 << 20).unwrap();
+    let path_text = path.to_str().unwrap();
+    let source = tree.path().to_str().unwrap();
+    run(&["mke2fs", "-q", "-t", "ext4", "-d", source, path_text]);
+    // The data of a file has no checksum, so it can be rewritten by hand.
+    let marker = "blocks /meta/store.toml";
+    let output = run(&["debugfs", "-R", marker, path_text]);
+    let block: usize = String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let mut content = bytes[block * 1024..][..1024].to_vec();
+    let digit = MARKER.find(STORE_ID).unwrap();
+    content[digit] = b'f';
+    let block_path = dir.path().join("block");
+    fs::write(&block_path, &content).unwrap();
+    assert_eq!(look_at(bytes).stores()[0].id.as_deref(), Some(STORE_ID));
+
+    let commands = dir.path().join("commands");
+    let write = format!("jo -c -v 3\njw -b {block} {}\njc\n", block_path.display());
+    fs::write(&commands, write).unwrap();
+    run(&["debugfs", "-w", "-f", commands.to_str().unwrap(), path_text]);
+    let bytes = fs::read(&path).unwrap();
+    assert_ne!(bytes[block * 1024 + digit], b'f');
+    let dev = shared(bytes);
+    let (format, filesystem) = superblock(&dev);
+    assert_eq!(filesystem.log, LogState::NeedsReplay { live_bytes: None });
+    let look = look(&dev, format, &filesystem);
+    assert!(
+        matches!(look, Look::Read { replayed: true, .. }),
+        "{look:?}"
+    );
+    let id = look.stores()[0].id.clone().unwrap();
+    assert_eq!(id, STORE_ID.replacen('0', "f", 1));
+}
+
+#[test]
+fn what_is_not_understood_is_unreadable_by_name() {
+    let tree = tree_with_store("");
+    let dev = shared(image("ext4", 16, tree.path()));
+    let (format, mut filesystem) = superblock(&dev);
+    filesystem.unknown_features = vec!["0x80000000".to_owned()];
+    let Look::Unreadable { why } = look(&dev, format, &filesystem) else {
+        panic!()
+    };
+    assert!(why.contains("0x80000000"));
+    filesystem.unknown_features.clear();
+    filesystem.devices = 2;
+    assert!(matches!(
+        look(&dev, format, &filesystem),
+        Look::Unreadable { .. }
+    ));
+}
+
+/// An image with some bytes changed.
+struct Patched {
+    sound: Arc<Vec<u8>>,
+    changes: Vec<(u64, u8)>,
+}
+
+impl ReadAt for Patched {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.sound.read_at(offset, buf)?;
+        for (at, byte) in &self.changes {
+            if let Some(place) = at
+                .checked_sub(offset)
+                .and_then(|index| buf[..count].get_mut(usize::try_from(index).unwrap()))
+            {
+                *place = *byte;
+            }
+        }
+        Ok(count)
+    }
+
+    fn size(&self) -> u64 {
+        self.sound.size()
+    }
+}
+
+/// Random damage below a sound superblock: the readers may refuse or misread,
+/// they may not take the process down or read without end.
+#[test]
+fn damaged_metadata_never_ends_more_than_the_look() {
+    let tree = tree_with_store(".asl");
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for (format, mib) in FORMATS {
+        // Only what is not zero can be metadata; the rest is unused.
+        let sound = Arc::new(image(format, *mib, tree.path()));
+        let used: Vec<u64> = (0..)
+            .zip(sound.chunks(512))
+            .filter(|(_, sector)| sector.iter().any(|byte| *byte != 0))
+            .map(|(index, _)| index)
+            .collect();
+        let damaged = |changes| -> Shared {
+            let sound = sound.clone();
+            let dev = Patched { sound, changes };
+            Arc::new(Metered::new(dev, BUDGET, Arc::default()))
+        };
+        let (format, filesystem) = superblock(&damaged(Vec::new()));
+        for _ in 0..300 {
+            let changes = (0..next() % 8 + 1)
+                .map(|_| {
+                    let sector = used[usize::try_from(next()).unwrap() % used.len()];
+                    (sector * 512 + next() % 512, next().to_le_bytes()[0])
+                })
+                .collect();
+            let look = look(&damaged(changes), format, &filesystem);
+            assert_ne!(look, Look::NotLooked);
+        }
+    }
+}
