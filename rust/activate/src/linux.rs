@@ -1,0 +1,294 @@
+//! The machine itself.
+
+use crate::error::Error;
+use crate::mounts::{self, Mount};
+use crate::system::{MountPoint, Node, System};
+use crate::{device, ioctl};
+use asl_facts::Signature;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::mount::{MntFlags, MsFlags};
+use nix::sys::stat::Mode;
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The journal.
+pub const JOURNAL: &str = "/var/lib/asl/runtime/activation.json";
+/// One activation at a time.
+pub const LOCK: &str = "/var/lib/asl/locks/activation";
+
+/// sysfs counts in these, whatever the device's sector size is.
+const SYSFS_SECTOR: u64 = 512;
+
+/// The machine, or a directory that stands for `/`. Paths that the kernel
+/// reports (sources of mounts, swap, files behind loops) are its own and are
+/// taken as they are.
+#[derive(Debug)]
+pub struct Linux {
+    root: PathBuf,
+}
+
+impl Linux {
+    /// Everything is taken below `root`.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// Keeps other activations out for as long as the result lives.
+    ///
+    /// # Errors
+    /// Another one is running, or the lock cannot be made.
+    pub fn lock(&self) -> Result<Flock<File>, Error> {
+        let io = |source| Error::Io {
+            what: LOCK.to_owned(),
+            source,
+        };
+        let path = self.path(LOCK);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io)?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io)?;
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+            nix::Error::EWOULDBLOCK => Error::Locked {
+                path: LOCK.to_owned(),
+            },
+            other => io(other.into()),
+        })
+    }
+
+    fn path(&self, absolute: &str) -> PathBuf {
+        self.root.join(absolute.trim_start_matches('/'))
+    }
+
+    fn mounts(&self) -> io::Result<Vec<Mount>> {
+        // Not UTF-8 in one mount's name must not hide the others.
+        let bytes = fs::read(self.path("/proc/self/mountinfo"))?;
+        Ok(mounts::parse(&String::from_utf8_lossy(&bytes)))
+    }
+
+    /// Adds `devnum` and everything that it lies on.
+    fn add_with_carriers(&self, devnum: &str, found: &mut BTreeSet<String>) {
+        if !found.insert(devnum.to_owned()) {
+            return;
+        }
+        let Ok(dir) = fs::canonicalize(self.path("/sys/dev/block").join(devnum)) else {
+            return;
+        };
+        let mut below: Vec<PathBuf> = Vec::new();
+        if dir.join("partition").exists() {
+            below.extend(dir.parent().map(Path::to_owned));
+        }
+        let slaves = fs::read_dir(dir.join("slaves")).into_iter().flatten();
+        below.extend(slaves.filter_map(Result::ok).map(|entry| entry.path()));
+        for carrier in below {
+            if let Ok(number) = fs::read_to_string(carrier.join("dev")) {
+                self.add_with_carriers(number.trim(), found);
+            }
+        }
+        // A loop device lies on the disk that its file is on.
+        if let Ok(file) = fs::read_to_string(dir.join("loop/backing_file"))
+            && let Ok(meta) = fs::metadata(file.trim_end_matches('\n'))
+        {
+            self.add_with_carriers(&number(meta.dev()), found);
+        }
+    }
+}
+
+/// `major:minor`.
+fn number(dev: u64) -> String {
+    use nix::sys::stat::{major, minor};
+    format!("{}:{}", major(dev), minor(dev))
+}
+
+/// The device number of a block node.
+fn block_number(path: &Path) -> io::Result<String> {
+    let meta = fs::metadata(path)?;
+    if meta.file_type().is_block_device() {
+        Ok(number(meta.rdev()))
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a block device",
+        ))
+    }
+}
+
+/// Opens a directory below `root` without following a link: one on the disk
+/// must not lead out of it, to /etc for example. One name at a time, because
+/// systemd's RestrictSUIDSGID= takes openat2(2) away.
+fn open_beneath(root: &Path, path: &str) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut dir = nix::fcntl::open(root, flags, Mode::empty())?;
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        if name == ".." {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        dir = nix::fcntl::openat(&dir, name, flags, Mode::empty())?;
+    }
+    Ok(dir)
+}
+
+impl System for Linux {
+    fn boot_id(&self) -> io::Result<String> {
+        asl_mode::current_boot_id(&self.root)
+    }
+
+    fn node(&self, node: &str) -> io::Result<Node> {
+        let devnum = block_number(&self.path(node))?;
+        let size = self.path("/sys/dev/block").join(&devnum).join("size");
+        let sectors: u64 = fs::read_to_string(size)?
+            .trim()
+            .parse()
+            .map_err(io::Error::other)?;
+        Ok(Node {
+            devnum,
+            size: sectors.saturating_mul(SYSFS_SECTOR),
+        })
+    }
+
+    fn signatures(&self, node: &str) -> io::Result<Vec<Signature>> {
+        device::signatures(&self.path(node), self.node(node)?.size)
+    }
+
+    fn is_written(&self, devnum: &str) -> io::Result<bool> {
+        let mut written = BTreeSet::new();
+        for mount in self.mounts()?.iter().filter(|mount| mount.writable) {
+            self.add_with_carriers(&mount.devnum, &mut written);
+            // btrfs shows a number of its own; its source is a node.
+            if let Ok(number) = block_number(Path::new(&mount.source)) {
+                self.add_with_carriers(&number, &mut written);
+            }
+        }
+        // A kernel without swap has no such file.
+        let swaps = fs::read_to_string(self.path("/proc/swaps")).unwrap_or_default();
+        for swap in mounts::swaps(&swaps) {
+            let meta = fs::metadata(swap)?;
+            let number = if meta.file_type().is_block_device() {
+                number(meta.rdev())
+            } else {
+                number(meta.dev())
+            };
+            self.add_with_carriers(&number, &mut written);
+        }
+        Ok(written.contains(devnum))
+    }
+
+    fn read_only(&self, node: &str) -> io::Result<bool> {
+        ioctl::read_only(&device::open(&self.path(node))?)
+    }
+
+    fn set_read_only(&self, node: &str, value: bool) -> io::Result<()> {
+        ioctl::set_read_only(&device::open(&self.path(node))?, value)
+    }
+
+    fn is_dir(&self, path: &str) -> io::Result<bool> {
+        match fs::symlink_metadata(self.path(path)) {
+            Ok(meta) => Ok(meta.is_dir()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make_dir(&self, path: &str, mode: u32) -> io::Result<()> {
+        DirBuilder::new().mode(mode).create(self.path(path))
+    }
+
+    fn remove_dir(&self, path: &str) -> io::Result<()> {
+        fs::remove_dir(self.path(path))
+    }
+
+    fn present(&self, dir: &str, names: &[String]) -> io::Result<Vec<String>> {
+        let dir = self.path(dir);
+        let there = |name: &&String| fs::symlink_metadata(dir.join(name)).is_ok();
+        fs::read_dir(&dir)?;
+        Ok(names.iter().filter(there).cloned().collect())
+    }
+
+    fn mounts_at(&self, target: &str) -> io::Result<Vec<MountPoint>> {
+        let path = self.path(target);
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let at = |mount: &Mount| mount.target == path;
+        let point = |mount: Mount| MountPoint {
+            devnum: block_number(Path::new(&mount.source)).ok(),
+            source: mount.source,
+        };
+        Ok(self.mounts()?.into_iter().filter(at).map(point).collect())
+    }
+
+    fn mount(&self, node: &str, driver: &str, options: &[String], target: &str) -> io::Result<()> {
+        let mut flags = MsFlags::empty();
+        let mut data = Vec::new();
+        for option in options {
+            match option.as_str() {
+                "ro" => flags |= MsFlags::MS_RDONLY,
+                "nodev" => flags |= MsFlags::MS_NODEV,
+                "nosuid" => flags |= MsFlags::MS_NOSUID,
+                "noexec" => flags |= MsFlags::MS_NOEXEC,
+                other => data.push(other),
+            }
+        }
+        let (node, target, data) = (self.path(node), self.path(target), data.join(","));
+        nix::mount::mount(
+            Some(&node),
+            &target,
+            Some(driver),
+            flags,
+            Some(data.as_str()),
+        )?;
+        Ok(())
+    }
+
+    fn bind(&self, from: &str, path: &str, target: &str) -> io::Result<()> {
+        let dir = open_beneath(&self.path(from), path)?;
+        let source = format!("/proc/self/fd/{}", dir.as_raw_fd());
+        // The flags of the mount it comes from are inherited.
+        nix::mount::mount(
+            Some(source.as_str()),
+            &self.path(target),
+            None::<&str>,
+            MsFlags::MS_BIND,
+            None::<&str>,
+        )?;
+        Ok(())
+    }
+
+    fn unmount(&self, target: &str) -> io::Result<()> {
+        nix::mount::umount2(&self.path(target), MntFlags::UMOUNT_NOFOLLOW)?;
+        Ok(())
+    }
+
+    fn load_journal(&self) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.path(JOURNAL)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn store_journal(&self, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path(JOURNAL);
+        let Some(parent) = path.parent() else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        fs::create_dir_all(parent)?;
+        asl_mode::write_atomic(&path, bytes).map_err(|error| error.source)?;
+        // The rename too must survive.
+        File::open(parent)?.sync_all()
+    }
+
+    fn remove_journal(&self) -> io::Result<()> {
+        fs::remove_file(self.path(JOURNAL))
+    }
+}

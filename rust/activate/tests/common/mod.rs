@@ -1,0 +1,136 @@
+//! Reports as preflight would write them.
+
+use asl_decide::{Decision, Report, Step};
+use asl_facts::{
+    Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity, LogState, Look, Outcome,
+    Partition, Probe, Remote, SCHEMA, Signature, Store, System, Timing,
+};
+use asl_mode::ModeFile;
+
+/// A device without anything on it.
+pub(crate) fn device(name: &str, kind: DeviceKind, devnum: &str, size: u64) -> Device {
+    Device {
+        name: name.to_owned(),
+        node: format!("/dev/{name}"),
+        kind,
+        devnum: devnum.to_owned(),
+        size,
+        sector_size: 512,
+        read_only: false,
+        removable: false,
+        parent: None,
+        slaves: Vec::new(),
+        holders: Vec::new(),
+        partition: None,
+        identity: Identity::default(),
+        backing_file: None,
+        uses: Vec::new(),
+        live: None,
+        probe: Probe::Read {
+            reads: 1,
+            bytes: 512,
+            signatures: Vec::new(),
+        },
+    }
+}
+
+/// The same as a partition of `parent`.
+#[allow(dead_code)]
+pub(crate) fn partition(name: &str, parent: &str, devnum: &str) -> Device {
+    Device {
+        parent: Some(parent.to_owned()),
+        partition: Some(Partition {
+            number: 1,
+            start: 1 << 20,
+            uuid: None,
+            name: None,
+        }),
+        ..device(name, DeviceKind::Partition, devnum, 1 << 20)
+    }
+}
+
+/// Puts a file system with a store at `path` on it.
+pub(crate) fn with_store(mut device: Device, format: Format, uuid: &str, path: &str) -> Device {
+    device.probe = Probe::Read {
+        reads: 1,
+        bytes: 512,
+        signatures: vec![Signature {
+            format,
+            offset: 1024,
+            outcome: Outcome::Found(Box::new(Filesystem {
+                uuid: uuid.to_owned(),
+                label: None,
+                version: None,
+                size: device.size,
+                block_size: 4096,
+                log: LogState::Clean,
+                devices: 1,
+                errors: false,
+                unknown_features: Vec::new(),
+                damaged_copies: Vec::new(),
+                look: Look::Read {
+                    stores: vec![Store {
+                        path: path.to_owned(),
+                        evidence: Evidence::Marker,
+                        id: Some("s1".to_owned()),
+                        entries: vec!["blocks".to_owned(), "logs".to_owned()],
+                    }],
+                    replayed: false,
+                },
+            })),
+        }],
+    };
+    device
+}
+
+/// The options of DECISION for a format, in any order.
+pub(crate) fn options(format: Format) -> Vec<String> {
+    let own: &[&str] = match format {
+        Format::Ext2 => &[],
+        Format::Ext3 | Format::Ext4 => &["noload"],
+        Format::Xfs => &["norecovery", "nouuid"],
+        Format::Btrfs => &["rescue=nologreplay"],
+    };
+    let all = ["ro", "nodev", "nosuid", "noexec"];
+    all.iter()
+        .chain(own)
+        .map(|option| (*option).to_owned())
+        .collect()
+}
+
+/// A mount of the store at `path` on `node`.
+pub(crate) fn step(node: &str, format: Format, path: &str) -> Step {
+    Step::Mount {
+        node: node.to_owned(),
+        format: format.name().to_owned(),
+        options: options(format),
+        store_path: path.to_owned(),
+        target: "/mnt/asl/local".to_owned(),
+        bind: path != "/",
+    }
+}
+
+/// The report of one decision.
+pub(crate) fn report(boot_id: &str, devices: Vec<Device>, steps: Vec<Step>) -> Report {
+    let mut mode = ModeFile::none("sole-plain", "sole-plain", "", "");
+    mode.boot_id = boot_id.to_owned();
+    mode.generation = 1;
+    Report {
+        schema: SCHEMA,
+        facts: Facts {
+            schema: SCHEMA,
+            boot_id: boot_id.to_owned(),
+            generation: 1,
+            system: System::default(),
+            timing: Timing::default(),
+            devices,
+            remote: Remote::None,
+        },
+        decision: Decision {
+            mode,
+            steps,
+            candidates: Vec::new(),
+            notes: Vec::new(),
+        },
+    }
+}

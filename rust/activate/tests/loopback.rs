@@ -1,0 +1,186 @@
+//! The real engine on a real loop device: needs root, loop devices and mkfs,
+//! and says so where it has none. VM scenarios cover the rest.
+
+// The allowance for tests in clippy.toml does not reach their helpers.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use asl_activate::{Action, Error, Linux, Outcome, Plan, System, activate, deactivate, plan};
+use asl_facts::{DeviceKind, Format};
+use common::{device, report, step, with_store};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a command; none where it is missing or fails.
+fn run(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+struct Loop(String);
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        run("blockdev", &["--setrw", &self.0]);
+        run("losetup", &["-d", &self.0]);
+    }
+}
+
+/// An image with a store at `path`, on a loop device; none where this machine
+/// cannot make one.
+fn image(dir: &Path, format: Format, path: &str) -> Option<Loop> {
+    let file = dir.join("image");
+    let staging = dir.join("staging");
+    fs::create_dir_all(staging.join(path.trim_start_matches('/')).join("blocks")).unwrap();
+    // A link that would lead out of the disk.
+    symlink("/etc", staging.join("link")).unwrap();
+    fs::File::create(&file).unwrap().set_len(320 << 20).unwrap();
+    let (file, staging) = (file.to_str().unwrap(), staging.to_str().unwrap());
+    match format {
+        Format::Ext2 | Format::Ext3 | Format::Ext4 => {
+            run(&format!("mkfs.{format}"), &["-q", "-d", staging, file])?;
+        }
+        Format::Xfs => {
+            run("mkfs.xfs", &["-q", file])?;
+        }
+        Format::Btrfs => {
+            run("mkfs.btrfs", &["-q", "-r", staging, file])?;
+        }
+    }
+    let device = Loop(run("losetup", &["-f", "--show", file])?);
+    run("blockdev", &["--setrw", &device.0])?;
+    if format == Format::Xfs {
+        let place = dir.join("place");
+        fs::create_dir(&place).unwrap();
+        let place = place.to_str().unwrap();
+        run("mount", &[&device.0, place])?;
+        let store = format!("{place}/{}/blocks", path.trim_start_matches('/'));
+        fs::create_dir_all(store).unwrap();
+        symlink("/etc", format!("{place}/link")).unwrap();
+        run("umount", &[place])?;
+    }
+    Some(device)
+}
+
+/// A directory that stands for `/`, with the machine's own kernel interfaces.
+fn root() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["dev", "sys", "proc"] {
+        symlink(format!("/{name}"), root.path().join(name)).unwrap();
+    }
+    fs::create_dir_all(root.path().join("run/asl")).unwrap();
+    fs::create_dir_all(root.path().join("mnt/asl")).unwrap();
+    root
+}
+
+fn plan_for(linux: &Linux, node: &str, format: Format, path: &str) -> Plan {
+    let now = linux.node(node).unwrap();
+    let signatures = linux.signatures(node).unwrap();
+    let uuid = signatures[0].filesystem().unwrap().uuid.clone();
+    let name = node.trim_start_matches("/dev/");
+    let device = device(name, DeviceKind::Loop, &now.devnum, now.size);
+    let device = with_store(device, format, &uuid, path);
+    let boot_id = linux.boot_id().unwrap();
+    let report = report(&boot_id, vec![device], vec![step(node, format, path)]);
+    plan(&report).unwrap()
+}
+
+fn sectors_written(node: &str) -> u64 {
+    let stat = format!("/sys/block/{}/stat", node.trim_start_matches("/dev/"));
+    let stat = fs::read_to_string(stat).unwrap();
+    stat.split_ascii_whitespace()
+        .nth(6)
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// Up, looked at, down: nothing is written and nothing is left.
+fn round_trip(format: Format, path: &str) {
+    let root = root();
+    let scratch = tempfile::tempdir().unwrap();
+    let disk = image(scratch.path(), format, path)
+        .unwrap_or_else(|| panic!("root, a loop device and mkfs.{format} are needed"));
+    let node = disk.0.as_str();
+    let linux = Linux::new(root.path());
+    let _lock = linux.lock().unwrap();
+    assert!(matches!(linux.lock().unwrap_err(), Error::Locked { .. }));
+    let plan = plan_for(&linux, node, format, path);
+    let written = sectors_written(node);
+
+    assert_eq!(activate(&plan, &linux).unwrap(), Outcome::Activated);
+    assert!(root.path().join("mnt/asl/local/blocks").is_dir());
+    assert!(linux.read_only(node).unwrap());
+    let mounts = run(
+        "findmnt",
+        &[
+            "-rno",
+            "OPTIONS",
+            root.path().join("mnt/asl/local").to_str().unwrap(),
+        ],
+    );
+    for option in ["ro", "nodev", "nosuid", "noexec"] {
+        assert!(
+            mounts
+                .as_deref()
+                .unwrap()
+                .split(',')
+                .any(|seen| seen == option),
+            "{option}"
+        );
+    }
+    assert_eq!(activate(&plan, &linux).unwrap(), Outcome::AlreadyActive);
+    assert!(deactivate(&linux).unwrap());
+    assert!(!linux.read_only(node).unwrap());
+    assert_eq!(sectors_written(node), written);
+    assert!(!root.path().join("mnt/asl/local").exists());
+    assert!(!root.path().join("run/asl/fs").exists());
+    assert!(
+        !root
+            .path()
+            .join("var/lib/asl/runtime/activation.json")
+            .exists()
+    );
+
+    // A directory that became a link to somewhere else.
+    if path != "/" {
+        let mut astray = plan;
+        for action in &mut astray.actions {
+            if let Action::Bind { path, .. } = action {
+                "/link".clone_into(path);
+            }
+        }
+        let error = activate(&astray, &linux).unwrap_err();
+        assert!(error.to_string().contains("mount --bind"), "{error}");
+        assert!(!linux.read_only(node).unwrap());
+        assert!(linux.mounts_at("/mnt/asl/local").unwrap().is_empty());
+    }
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn ext2_store_in_the_root() {
+    round_trip(Format::Ext2, "/");
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn ext4_store_below_the_root() {
+    round_trip(Format::Ext4, "/.asl");
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn xfs_store_in_the_root() {
+    round_trip(Format::Xfs, "/");
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn btrfs_store_below_the_root() {
+    round_trip(Format::Btrfs, "/asl/domains/d1");
+}
