@@ -1,0 +1,304 @@
+//! `asl-admin activate` and `asl-admin deactivate`: carry out the decision of
+//! preflight, and take it back.
+
+use crate::{console, exit, log, paths};
+use asl_activate::{Error, Linux, Outcome, Plan};
+use asl_config::{Config, Logging};
+use asl_decide::Report;
+use asl_mode::{Mode, ModeFile, ReadError, current_boot_id, write_atomic};
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Longest report, bytes: a thousand devices take a few MiB.
+const MAX_REPORT: u64 = 64 * 1024 * 1024;
+
+pub(crate) fn run(root: &Path, dry_run: bool) -> ExitCode {
+    start_log(root);
+    let result = if dry_run {
+        commands(root)
+    } else {
+        activate(root)
+    };
+    finish(result)
+}
+
+pub(crate) fn undo(root: &Path) -> ExitCode {
+    start_log(root);
+    finish(deactivate(root))
+}
+
+/// Why nothing was activated.
+enum Failure {
+    BootId(std::io::Error),
+    Mode(ReadError),
+    ModeNone(Box<ModeFile>),
+    Report { why: String },
+    Activate(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Activate(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::BootId(error) => write!(f, "the id of this boot: {error}"),
+            Failure::Mode(error) => error.fmt(f),
+            Failure::ModeNone(mode) => {
+                write!(
+                    f,
+                    "mode none ({}): {}\nnext: {}",
+                    mode.code, mode.reason, mode.hint
+                )
+            }
+            Failure::Report { why } => {
+                write!(f, "{}: {why}; run `asl-admin preflight`", paths::REPORT)
+            }
+            Failure::Activate(error) => error.fmt(f),
+        }
+    }
+}
+
+fn finish(result: Result<String, Failure>) -> ExitCode {
+    match result {
+        Ok(text) => {
+            console::say(&format!("{text}\n"));
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let code = match &failure {
+                Failure::BootId(_) | Failure::Mode(_) | Failure::ModeNone(_) => exit::NO_MODE,
+                Failure::Report { .. } | Failure::Activate(_) => exit::FAILURE,
+            };
+            exit::fail(code, &failure)
+        }
+    }
+}
+
+/// A broken configuration is preflight's to report: here it costs the level.
+fn start_log(root: &Path) {
+    match Config::load(root) {
+        Ok((config, _)) => log::start(&config.logging),
+        Err(_) => log::start(&Logging::default()),
+    }
+}
+
+/// The plan as the commands that it comes to.
+fn commands(root: &Path) -> Result<String, Failure> {
+    let mode = read_mode(root)?;
+    let plan = read_plan(root, &mode)?;
+    if plan.actions.is_empty() {
+        return Ok(format!("mode {}: nothing to do", mode.mode));
+    }
+    let lines: Vec<_> = plan.actions.iter().map(ToString::to_string).collect();
+    Ok(lines.join("\n"))
+}
+
+fn activate(root: &Path) -> Result<String, Failure> {
+    let mode = read_mode(root)?;
+    let linux = Linux::new(root);
+    let _lock = linux.lock()?;
+    let result = read_plan(root, &mode).and_then(|plan| Ok(asl_activate::activate(&plan, &linux)?));
+    match result {
+        Ok(Outcome::Activated) => Ok(format!("{} is mounted at {}", mode.source, mode.mount)),
+        Ok(Outcome::AlreadyActive) => Ok(format!("{} is mounted already", mode.mount)),
+        Ok(Outcome::NothingToDo) => Ok(format!("mode {}: nothing to do", mode.mode)),
+        Err(failure) => {
+            if let Some(after) = mode_after(&mode, &failure) {
+                publish(root, &after);
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn deactivate(root: &Path) -> Result<String, Failure> {
+    let linux = Linux::new(root);
+    let _lock = linux.lock()?;
+    Ok(match asl_activate::deactivate(&linux)? {
+        true => "all steps of the activation are taken back".to_owned(),
+        false => "nothing is active".to_owned(),
+    })
+}
+
+/// The mode of this boot, if there is something to activate.
+fn read_mode(root: &Path) -> Result<ModeFile, Failure> {
+    let boot_id = current_boot_id(root).map_err(Failure::BootId)?;
+    let mode = ModeFile::read(&paths::below(root, paths::MODE), &boot_id).map_err(Failure::Mode)?;
+    match mode.mode {
+        Mode::None => Err(Failure::ModeNone(Box::new(mode))),
+        Mode::Local | Mode::Import | Mode::Remote => Ok(mode),
+    }
+}
+
+/// The plan of the report that belongs to this mode file: after a failed
+/// activation the report still holds the steps that the mode no longer wants.
+fn read_plan(root: &Path, mode: &ModeFile) -> Result<Plan, Failure> {
+    let report =
+        read_report(&paths::below(root, paths::REPORT)).map_err(|why| Failure::Report { why })?;
+    let decided = &report.decision.mode;
+    let same = decided.boot_id == mode.boot_id
+        && decided.generation == mode.generation
+        && decided.mode == mode.mode;
+    if !same {
+        let why = format!(
+            "mode {} of decision {} seen, mode {} of decision {} expected",
+            decided.mode, decided.generation, mode.mode, mode.generation
+        );
+        return Err(Failure::Report { why });
+    }
+    Ok(asl_activate::plan(&report).map_err(Error::from)?)
+}
+
+fn read_report(path: &Path) -> Result<Report, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(MAX_REPORT)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+}
+
+/// What the node is after a failure: the store stays claimed and blocked, and
+/// nothing else takes its place. None where the mode still holds.
+fn mode_after(mode: &ModeFile, failure: &Failure) -> Option<ModeFile> {
+    let code = match failure {
+        // The other run knows better; the active store stays as it is.
+        Failure::Activate(Error::Locked { .. } | Error::OtherActive { .. }) => return None,
+        Failure::Activate(error) => error.code(),
+        _ => "activation-failed",
+    };
+    let reason = format!(
+        "{} was chosen, but could not be activated: {failure}",
+        mode.source
+    );
+    let hint = "systemctl restart asl-preflight, then systemctl start asl-intake";
+    let mut after = ModeFile::none("blocked-only", code, &reason, hint);
+    after.generation = mode.generation.saturating_add(1);
+    after.boot_id.clone_from(&mode.boot_id);
+    Some(after)
+}
+
+/// Mode file and console. The failure is told in any case.
+fn publish(root: &Path, mode: &ModeFile) {
+    if let Err(error) = mode.write_atomic(&paths::below(root, paths::MODE)) {
+        tracing::error!("{error}");
+    }
+    let text = console::text(mode);
+    if let Err(error) = write_atomic(&paths::below(root, paths::ISSUE), text.as_bytes()) {
+        tracing::warn!("{error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use asl_decide::{Decision, internal};
+    use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
+    use asl_mode::Access;
+    use std::fs;
+    use tempfile::TempDir;
+
+    const BOOT: &str = "b1";
+
+    fn mode(mode: Mode, generation: u64) -> ModeFile {
+        let mut file = ModeFile::none("sole-plain", "sole-plain", "why", "next");
+        file.mode = mode;
+        file.access = Access::Ro;
+        file.source = "/dev/sda1".to_owned();
+        file.generation = generation;
+        file.boot_id = BOOT.to_owned();
+        file
+    }
+
+    fn report(mode: ModeFile) -> Report {
+        let facts = Facts {
+            schema: SCHEMA,
+            boot_id: BOOT.to_owned(),
+            generation: mode.generation,
+            system: System::default(),
+            timing: Timing::default(),
+            devices: Vec::new(),
+            remote: Remote::None,
+        };
+        let decision = Decision {
+            mode,
+            ..internal(&facts, "")
+        };
+        Report {
+            schema: SCHEMA,
+            facts,
+            decision,
+        }
+    }
+
+    /// A root with this mode file and a report for that decision.
+    fn root(file: &ModeFile, decided: ModeFile) -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let random = dir.path().join("proc/sys/kernel/random");
+        fs::create_dir_all(&random).unwrap();
+        fs::write(random.join("boot_id"), BOOT).unwrap();
+        let run = dir.path().join("run/asl");
+        fs::create_dir_all(&run).unwrap();
+        file.write_atomic(&run.join("mode")).unwrap();
+        let json = serde_json::to_vec(&report(decided)).unwrap();
+        fs::write(run.join("facts.json"), json).unwrap();
+        dir
+    }
+
+    fn mode_now(root: &TempDir) -> ModeFile {
+        ModeFile::read(&root.path().join("run/asl/mode"), BOOT).unwrap()
+    }
+
+    #[test]
+    fn mode_without_steps_activates_nothing() {
+        let root = root(&mode(Mode::Remote, 1), mode(Mode::Remote, 1));
+        let expected = "mode remote: nothing to do";
+        assert_eq!(commands(root.path()).ok().unwrap(), expected);
+        assert_eq!(activate(root.path()).ok().unwrap(), expected);
+        assert_eq!(deactivate(root.path()).ok().unwrap(), "nothing is active");
+        assert_eq!(mode_now(&root).mode, Mode::Remote);
+    }
+
+    #[test]
+    fn mode_none_is_refused_and_kept() {
+        let none = ModeFile {
+            boot_id: BOOT.to_owned(),
+            ..ModeFile::none("empty", "empty", "why", "next")
+        };
+        let root = root(&none, none.clone());
+        let failure = activate(root.path()).err().unwrap();
+        assert!(matches!(failure, Failure::ModeNone(_)));
+        assert_eq!(mode_now(&root), none);
+    }
+
+    #[test]
+    fn report_of_another_decision_is_refused_and_the_mode_becomes_none() {
+        let root = root(&mode(Mode::Local, 2), mode(Mode::Local, 1));
+        assert!(matches!(commands(root.path()), Err(Failure::Report { .. })));
+        // A dry run changes nothing.
+        assert_eq!(mode_now(&root).mode, Mode::Local);
+        assert!(matches!(activate(root.path()), Err(Failure::Report { .. })));
+        let after = mode_now(&root);
+        assert_eq!(after.mode, Mode::None);
+        assert_eq!(after.code, "activation-failed");
+        assert_eq!(after.generation, 3);
+        let issue = fs::read_to_string(root.path().join("run/asl/issue")).unwrap();
+        assert!(issue.contains("/dev/sda1 was chosen"), "{issue}");
+    }
+
+    #[test]
+    fn second_run_waits_for_nothing_and_changes_nothing() {
+        let root = root(&mode(Mode::Local, 1), mode(Mode::Local, 1));
+        let _lock = Linux::new(root.path()).lock().unwrap();
+        let failure = activate(root.path()).err().unwrap();
+        assert!(matches!(failure, Failure::Activate(Error::Locked { .. })));
+        assert_eq!(mode_now(&root).mode, Mode::Local);
+    }
+}

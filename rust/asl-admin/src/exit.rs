@@ -1,0 +1,18 @@
+//! Exit codes: documented in `--help`, pinned by `tests/invocations.rs`.
+
+use std::process::ExitCode;
+
+/// Something failed.
+pub(crate) const FAILURE: u8 = 1;
+/// `mode --check`: the mode is none.
+pub(crate) const MODE_NONE: u8 = 1;
+/// The configuration cannot be used.
+pub(crate) const CONFIG: u8 = 3;
+/// There is no mode file that can be used.
+pub(crate) const NO_MODE: u8 = 4;
+
+/// Says on standard error what is wrong.
+pub(crate) fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("asl-admin: {error}");
+    ExitCode::from(code)
+}

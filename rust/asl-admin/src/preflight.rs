@@ -1,0 +1,173 @@
+//! `asl-admin preflight`: configuration, scan, decision, mode file.
+//!
+//! Whatever happens, a mode file is written: without one the boot would not
+//! know that there is nothing to serve, and nobody would know why.
+
+use crate::watch::{Deadline, within};
+use crate::{console, exit, log, paths, scan};
+use asl_config::{Config, Logging};
+use asl_decide::{Decision, Report, decide, internal};
+use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
+use asl_mode::{ModeFile, current_boot_id, write_atomic};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// To read the configuration: a few small files in memory.
+const CONFIG_TIME: Duration = Duration::from_secs(15);
+/// To scan and decide, beside the wait for devices. The scan gives every
+/// device its own deadline; this is for what must not happen.
+const SCAN_TIME: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(root: &Path, json: bool, dry_run: bool) -> ExitCode {
+    let started_ms = now_ms();
+    let empty = no_facts(root, started_ms);
+    let spare = empty.clone();
+    let owned: PathBuf = root.to_owned();
+    let work = move |deadline: &Deadline| look(&owned, spare, deadline);
+    let mut report = within(CONFIG_TIME, work).unwrap_or_else(|what| {
+        log::start(&Logging::default());
+        tracing::error!("{what}");
+        report(internal(&empty, &what), empty)
+    });
+    if !dry_run && let Err(error) = write_report(root, &mut report) {
+        return exit::fail(exit::FAILURE, &error);
+    }
+    tracing::info!(
+        "mode {}, rule {}, code {}: {}; {} ms, {} ms of CPU",
+        report.decision.mode.mode,
+        report.decision.mode.rule,
+        report.decision.mode.code,
+        report.decision.mode.reason,
+        now_ms().saturating_sub(started_ms),
+        cpu_ms(),
+    );
+    if json {
+        if let Err(error) = console::say_json(&report) {
+            return exit::fail(exit::FAILURE, &error);
+        }
+    } else {
+        console::say(&console::text(&report.decision.mode));
+    }
+    ExitCode::SUCCESS
+}
+
+fn report(decision: Decision, facts: Facts) -> Report {
+    Report {
+        schema: SCHEMA,
+        facts,
+        decision,
+    }
+}
+
+/// Everything that may take time or fail.
+fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
+    let (config, warnings) = match Config::load(root) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            log::start(&Logging::default());
+            tracing::error!("{error}");
+            // No scan: the disk that must be left alone may be named in
+            // what could not be read.
+            return report(decide(&empty, Err(&error)), empty);
+        }
+    };
+    log::start(&config.logging);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let settle = Duration::from_secs(config.settle.timeout.0);
+    deadline.extend(settle.saturating_add(SCAN_TIME));
+    let mut facts = match scan::in_child(root, &config) {
+        Ok(facts) => facts,
+        Err(error) => {
+            tracing::error!("{error}");
+            return report(internal(&empty, &error), empty);
+        }
+    };
+    facts.generation = empty.generation;
+    facts.boot_id = empty.boot_id;
+    facts.remote = match &config.remote.endpoint {
+        Some(endpoint) => Remote::NotProbed {
+            endpoint: endpoint.text.clone(),
+        },
+        None => Remote::None,
+    };
+    facts.timing.started_ms = empty.timing.started_ms;
+    facts.timing.cpu_ms = cpu_ms();
+    let decision = decide(&facts, Ok(&config));
+    for note in &decision.notes {
+        tracing::info!("{note}");
+    }
+    report(decision, facts)
+}
+
+/// Facts of a node that was not looked at.
+fn no_facts(root: &Path, started_ms: u64) -> Facts {
+    // Without an id every reader refuses the file, which is as good as none.
+    let boot_id = current_boot_id(root).unwrap_or_default();
+    let previous = ModeFile::read(&paths::below(root, paths::MODE), &boot_id);
+    let generation = previous.map_or(0, |mode| mode.generation);
+    Facts {
+        schema: SCHEMA,
+        boot_id,
+        generation: generation.saturating_add(1),
+        system: System::default(),
+        timing: Timing {
+            started_ms,
+            ended_ms: now_ms(),
+            cpu_ms: cpu_ms(),
+        },
+        devices: Vec::new(),
+        remote: Remote::None,
+    }
+}
+
+/// The evidence first and the mode last: a mode file says that the rest is
+/// there. Where the evidence cannot be written there is nothing to activate
+/// from, and the mode says so.
+fn write_report(root: &Path, report: &mut Report) -> Result<(), asl_mode::WriteError> {
+    let mode_path = paths::below(root, paths::MODE);
+    if let Some(directory) = mode_path.parent() {
+        // Where it cannot be made, the writes below say so.
+        let _ = std::fs::create_dir_all(directory);
+    }
+    let written = serde_json::to_vec_pretty(report)
+        .map_err(|error| error.to_string())
+        .and_then(|json| {
+            write_atomic(&paths::below(root, paths::REPORT), &json)
+                .map_err(|error| error.to_string())
+        });
+    if let Err(error) = written {
+        tracing::error!("{error}");
+        report.decision = internal(&report.facts, &error);
+    }
+    let text = console::text(&report.decision.mode);
+    if let Err(error) = write_atomic(&paths::below(root, paths::ISSUE), text.as_bytes()) {
+        tracing::warn!("{error}");
+    }
+    report.decision.mode.write_atomic(&mode_path)
+}
+
+/// `CLOCK_BOOTTIME`, milliseconds: counts from the kernel's start.
+fn now_ms() -> u64 {
+    clock_gettime(ClockId::CLOCK_BOOTTIME)
+        .ok()
+        .and_then(|time| u64::try_from(time.num_milliseconds()).ok())
+        .unwrap_or_default()
+}
+
+/// User and system time of this process and its children, milliseconds.
+fn cpu_ms() -> u64 {
+    let of = |who| {
+        getrusage(who).map_or(0, |usage| {
+            let user = usage.user_time().num_milliseconds();
+            user.saturating_add(usage.system_time().num_milliseconds())
+        })
+    };
+    let total = of(UsageWho::RUSAGE_SELF).saturating_add(of(UsageWho::RUSAGE_CHILDREN));
+    u64::try_from(total).unwrap_or_default()
+}
