@@ -1,0 +1,145 @@
+# Sourced by the test shell in the guest: makes stores with the system's own tools, lets the node
+# decide, and shows its state. One call does much, because every process costs a tenth of a second
+# under emulation. Backing files live on a tmpfs: the live root's upper layer is itself under test.
+# shellcheck shell=bash
+
+LAB=/run/lab
+CONF=/etc/asl/asl.conf
+
+lab_prepare() {
+    mkdir -p $LAB
+    mountpoint -q $LAB || mount -t tmpfs -o size=80%,mode=0700 lab $LAB
+    mkdir -p $LAB/disk $LAB/mnt
+    cp $CONF $LAB/asl.conf
+}
+
+# make_fs FS NODE FS-UUID
+make_fs() {
+    case $1 in
+        ext2 | ext3 | ext4) "mkfs.$1" -q -F -U "$3" "$2" ;;
+        xfs) mkfs.xfs -q -f -m uuid="$3" "$2" ;;
+        btrfs) mkfs.btrfs -q -f -U "$3" "$2" ;;
+        *) echo "no maker for $1" >&2; return 1 ;;
+    esac
+}
+
+# fill DIR TREE STORE-ID: the tree of a store, with our marker where an id is given
+fill() {
+    if [ "$2" = 1 ]; then
+        mkdir -p "$1"/{blocks,segments,snapshots,logs}
+        echo "one block" >"$1/blocks/one"
+    else
+        echo "not a store" >"$1/note"
+    fi
+    if [ -n "$3" ]; then
+        mkdir -p "$1/meta"
+        printf 'format = "asl-store"\nversion = 1\nuuid = "%s"\n' "$3" >"$1/meta/store.toml"
+    fi
+}
+
+# store_on NODE FS FS-UUID TREE STORE-ID DIR: file system and content, cleanly unmounted
+store_on() {
+    make_fs "$2" "$1" "$3"
+    mount "$1" $LAB/mnt
+    mkdir -p "$LAB/mnt/$6"
+    fill "$LAB/mnt/$6" "$4" "$5"
+    umount $LAB/mnt
+}
+
+# pull_plug FS NODE FILE: the state that a power cut leaves, with a log that needs replay, in
+# FILE.cut. The loop device writes through the backing file's page cache, so a copy of that file
+# while the file system is mounted is the disk at that moment.
+pull_plug() {
+    mount "$2" $LAB/mnt
+    # btrfs has a log tree only after an fsync, and only until the next commit.
+    [ "$1" = btrfs ] && btrfs filesystem sync $LAB/mnt >/dev/null
+    dd if=/dev/zero of=$LAB/mnt/blocks/late bs=4096 count=3 conv=fsync status=none
+    cp --sparse=always "$3" "$3.cut"
+    umount $LAB/mnt
+}
+
+# attach FILE: prints the node
+attach() { losetup --find --show --partscan "$1"; }
+
+# make_disk FILE MIB PARTITIONS PARTITION FS FS-UUID TREE STORE-ID DIR REPLAY: a loop device with
+# a GPT of equal partitions if there are any, and a store. Prints node and fingerprint.
+make_disk() {
+    local node script="label: gpt"$'\n'
+    truncate -s "$2M" "$1"
+    if [ "$3" -gt 0 ]; then
+        for _ in $(seq "$3"); do script+="size=$((($2 - 2) / $3))MiB"$'\n'; done
+        sfdisk --quiet "$1" <<<"$script"
+    fi
+    node=$(attach "$1")
+    if [ -n "$5" ]; then
+        local part=$node
+        [ "$4" -gt 0 ] && part=${node}p$4
+        store_on "$part" "$5" "$6" "$7" "$8" "$9"
+        # Zeroes become holes, so that the 64 MiB of an empty xfs log cost no hashing.
+        sync
+        fallocate --dig-holes "$1"
+        if [ "${10}" = 1 ]; then
+            pull_plug "$5" "$part" "$1"
+            losetup --detach "$node"
+            mv "$1.cut" "$1"
+            node=$(attach "$1")
+        fi
+    fi
+    echo "$node"
+    fingerprint "$1" "$node"
+}
+
+# fingerprint FILE NODE: the content (only what is allocated, and where), and the sectors that the
+# kernel wrote and discarded. Not the number of writes: a flush, which unmounting a read-only xfs
+# sends, counts as a write of no sectors.
+fingerprint() {
+    sync
+    tar --sparse --mtime=@0 --owner=0 --group=0 --mode=0 -C "${1%/*}" -cf - "${1##*/}" |
+        sha256sum | cut -c -64
+    awk '{ print $7, $14 }' "/sys/block/${2#/dev/}/stat"
+}
+
+# decide: let go of the store and run the units again, as a boot does. A unit that fails is for
+# the assertions to find.
+decide() {
+    systemctl stop asl-intake.service asl-activate.service
+    # Situations follow each other faster than the start limit of a unit allows.
+    systemctl reset-failed 'asl-*'
+    systemctl restart asl-preflight.service || true
+    # In mode none both are skipped: cold boots and the situation `no-disk` show it, and each
+    # skip costs seconds of emulated time.
+    if [ "${1-}" = serve ] || ! grep -q "^mode='none'" /run/asl/mode; then
+        systemctl start asl-activate.service asl-intake.service || true
+    fi
+}
+
+# state: the mode file, the mount, the units and intake's own status, in sections
+state() {
+    echo "== mode"
+    cat /run/asl/mode || true
+    echo "== mount"
+    findmnt -no SOURCE,OPTIONS /mnt/asl/local || true
+    ls /mnt/asl/local
+    echo "== units"
+    systemctl show -p Id -p ActiveState -p SubState -p CPUUsageNSec \
+        -p ExecMainStartTimestampMonotonic -p ExecMainExitTimestampMonotonic \
+        asl-preflight.service asl-activate.service asl-intake.service
+    echo "== status"
+    if systemctl is-active --quiet asl-intake.service; then
+        varlinkctl --json=short call /run/asl/sockets/intake.sock \
+            internal.asl.Intake1.Status '{}' || true
+    fi
+}
+
+# clean FILE NODE...: prints the fingerprints, and takes the loop devices and a changed asl.conf
+# away
+clean() {
+    systemctl stop asl-intake.service asl-activate.service
+    while [ $# -gt 0 ]; do
+        fingerprint "$1" "$2"
+        losetup --detach "$2"
+        shift 2
+    done
+    rm -f $LAB/disk/*
+    cmp -s $LAB/asl.conf $CONF || cp $LAB/asl.conf $CONF
+}
