@@ -1,33 +1,35 @@
-# The official ISO. A site that cannot reach it hands it in:
-# `nix/dev build --iso FILE` adds it to the store, where its hash finds it.
-{ runCommand, fetchurl }:
+# The official ISO, as base-systemrescue.json pins it. A site that cannot
+# reach it hands it in: `nix/dev build --iso FILE` adds it to the store, where
+# its hash finds it.
+{
+  lib,
+  runCommand,
+  fetchurl,
+}:
 let
-  version = "13.02";
-  file = "systemrescue-${version}-amd64.iso";
-  pin = {
-    name = file;
-    inherit version;
-    sha256 = "ad4d670b72859d887c7960142a9a9d36a3e50446694a035e254442f65d6e7572";
-    url = "https://fastly-cdn.system-rescue.org/releases/${version}/${file}";
-  };
+  pin = lib.importJSON ./base-systemrescue.json;
   iso = fetchurl {
-    inherit (pin) name sha256;
-    urls = [
-      pin.url
-      "https://downloads.sourceforge.net/project/systemrescuecd/sysresccd-x86/${version}/${file}"
-    ];
+    name = pin.file;
+    inherit (pin) sha256 urls;
   };
 in
-runCommand "base-systemrescue-${version}"
+runCommand "base-systemrescue-${pin.version}"
   {
     passthru = {
-      inherit iso version;
+      inherit iso;
+      inherit (pin) version;
       name = "systemrescue";
-      pins = [ pin ];
+      pins = [
+        {
+          name = pin.file;
+          inherit (pin) version sha256;
+          url = builtins.head pin.urls;
+        }
+      ];
     };
   }
   ''
     mkdir $out
     ln -s ${iso} $out/base.iso
-    echo '{"name": "systemrescue", "version": "${version}"}' > $out/base.json
+    echo '{"name": "systemrescue", "version": "${pin.version}"}' > $out/base.json
   ''

@@ -3,7 +3,11 @@
 set -eu -o pipefail
 awk '
   /^test result: / { passed += $4; failed += $6 }
-  / \.\.\. ignored/ { skipped = skipped (skipped ? "," : "") "{\"name\":\"" $2 "\",\"reason\":\"ignored in the source\"}" }
+  / \.\.\. ignored/ {
+    reason = $0
+    if (!sub(/.* \.\.\. ignored, /, "", reason)) reason = "no reason given"
+    skipped = skipped (skipped ? "," : "") "{\"name\":\"" $2 "\",\"reason\":\"" reason "\"}"
+  }
   END {
     if (passed == 0) { print "no test ran" > "/dev/stderr"; exit 1 }
     printf "{\"suite\":\"tests\",\"passed\":%d,\"failed\":%d,\"skipped\":[%s]}\n", passed, failed, skipped

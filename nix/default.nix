@@ -57,6 +57,7 @@ let
         srm
         base-debian
         ;
+      bench = scope.callPackage ./bench.nix { };
       default = images.image;
       manifest = scope.callPackage ./manifest.nix {
         inherit self nixpkgs crane;
@@ -66,12 +67,19 @@ let
 in
 {
   packages.${system} = packages;
-  checks.${system} = scope.callPackage ./checks.nix { inherit (images) image-debian; };
+  # Every check has to be a derivation: without the functions that callPackage adds.
+  checks.${system} =
+    removeAttrs (scope.callPackage ./checks.nix { inherit (images) image-debian; })
+      [
+        "override"
+        "overrideDerivation"
+      ];
   lib.mkRescueImage = artifacts.mkRescueImage;
   devShells.${system}.default = scope.callPackage ./shell.nix { };
   formatter.${system} = pkgs.nixfmt;
   apps.${system}.default = {
     type = "app";
     program = "${artifacts.asl}/bin/asl-admin";
+    meta.description = "Says what storage a machine has and where its ASL store is";
   };
 }

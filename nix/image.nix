@@ -17,13 +17,13 @@
   settings ? { },
 }:
 let
-  # JSON is YAML. `asl.image` tells preflight that its scope has arrived.
+  # JSON is YAML. `asl.image.version` tells preflight that its scope has arrived.
   yaml = writeText "300-asl.yaml" (
     builtins.toJSON (
       settings
       // {
         global = { loadsrm = true; } // settings.global or { };
-        asl = { image = version; } // settings.asl or { };
+        asl = { image = { inherit version; }; } // settings.asl or { };
       }
     )
   );
@@ -36,7 +36,7 @@ runCommand "asl-rescue-${base.name}-${version}"
     ];
     inherit base srm version yaml;
     # One time for what is added; that of the base's files stays.
-    SOURCE_DATE_EPOCH = "946684800"; # 2000-01-01
+    epoch = "946684800"; # 2000-01-01
     # Nothing may write before the operator said so: mdadm and LVM assemble by
     # themselves at boot unless told not to, and an md array that starts
     # otherwise starts read-only.

@@ -1,13 +1,14 @@
 # Replays a base ISO with our files and options: boot equipment, label and
 # every other file stay as they are.
-# Takes base, srm, yaml, options, version, SOURCE_DATE_EPOCH; makes $out.
+# Takes base, srm, yaml, options, version, epoch; makes $out.
 # shellcheck shell=bash
 set -eu -o pipefail
+: "${base:?}" "${srm:?}" "${yaml:?}" "${options:?}" "${version:?}" "${epoch:?}" "${out:?}"
 
 iso="$base/base.iso"
 name="asl-rescue-$(jq -r .name "$base/base.json")-$version"
 mkdir -p "$out/boot" changed
-export SOURCE_DATE_EPOCH
+export SOURCE_DATE_EPOCH=$epoch
 
 # Every loader configuration that has an entry of the live system.
 osirrox -indev "$iso" -find / -type f -name '*.cfg' -exec report_lba -- 2>/dev/null |
@@ -17,7 +18,8 @@ while read -r path; do
   mkdir -p "changed$(dirname "$path")"
   osirrox -indev "$iso" -extract "$path" "changed$path" 2>> xorriso.log
   chmod u+w "changed$path"
-  if ! grep -q 'archisobasedir=' "changed$path"; then
+  # A comment is no entry.
+  if ! grep -v '^[[:space:]]*#' "changed$path" | grep 'archisobasedir=' > found; then
     rm "changed$path"
     continue
   fi
@@ -25,11 +27,18 @@ while read -r path; do
     sed -i -E "/^[[:space:]]*(append|linux[a-z]*)[[:space:]].*archisobasedir=/I { /[[:space:]]$option([[:space:]]|\$)/! s/[[:space:]]*\$/ $option/ }" "changed$path"
   done
   # An entry without our options would boot, assemble arrays and write.
-  if grep -E 'archisobasedir=' "changed$path" | grep -v 'loadsrm nomdlvm'; then
-    echo "$path: this line names the live system in a way that is not known here" >&2
-    exit 1
-  fi
-  entries=$((entries + $(grep -c 'archisobasedir=' "changed$path")))
+  while read -r line; do
+    for option in $options; do
+      case " $line " in
+        *" $option "*) ;;
+        *)
+          echo "$path: could not add '$option' to this entry: $line" >&2
+          exit 1
+          ;;
+      esac
+    done
+  done < <(grep -v '^[[:space:]]*#' "changed$path" | grep 'archisobasedir=')
+  entries=$((entries + $(wc -l < found)))
 done < configurations
 if [ "$entries" = 0 ]; then
   echo "$iso: no boot entry with archisobasedir= in any *.cfg" >&2
@@ -65,9 +74,9 @@ osirrox -indev "$out/$name.iso" \
 chmod u+w "$out"/boot/*
 
 label=$(xorriso -indev "$out/$name.iso" -pvd_info 2>/dev/null | sed -n 's/^Volume Id *: *//p')
-jq --sort-keys --null-input --arg iso "$name.iso" --arg label "$label" --arg version "$version" \
+jq --sort-keys --null-input --arg iso "$name.iso" --arg volume "$label" --arg version "$version" \
   --arg options "$options" --argjson entries "$entries" --slurpfile base "$base/base.json" \
-  '{ $iso, $label, $version, $entries, base: $base[0],
+  '{ $iso, label: $volume, $version, $entries, base: $base[0],
      kernel: "boot/vmlinuz", initrd: "boot/initrd",
-     cmdline: "archisobasedir=sysresccd archisolabel=\($label) \($options)" }' \
+     cmdline: "archisobasedir=sysresccd archisolabel=\($volume) \($options)" }' \
   > "$out/image.json"

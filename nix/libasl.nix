@@ -23,13 +23,18 @@ craneLib.buildPackage (
   // {
     cargoArtifacts = craneLib.buildDepsOnly common;
     doInstallCargoArtifacts = false;
-    # On the target the loader finds libc where it always does; a path of the
-    # build host in the library would be wrong there.
+    # On the target the loader finds libc where it always does: nixpkgs' linker
+    # must add no directory, neither those of what it linked with nor our own.
+    env = common.env // {
+      NIX_DONT_SET_RPATH = "1";
+      NIX_NO_SELF_RPATH = "1";
+    };
     dontPatchELF = true;
     installPhaseCommand = ''
       mkdir -p $out/lib $out/include
       cp ''${CARGO_TARGET_DIR:-target}/release/libasl.so $out/lib/
       cp libasl/include/asl.h $out/include/
+      bash ${./strip-store-paths.sh} $out/lib/*
     '';
   }
 )

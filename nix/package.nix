@@ -36,6 +36,7 @@ craneLib.buildPackage (
       release=''${CARGO_TARGET_DIR:-target}/${target}/release
       cp $release/asl-{admin,debug,intake} $out/bin/
       cp $release/sysrescue-config $sysrescueConfig/bin/
+      bash ${./strip-store-paths.sh} $out/bin/* $sysrescueConfig/bin/*
     '';
     outputs = [
       "out"

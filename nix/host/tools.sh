@@ -70,6 +70,7 @@ host_tools_json() {
         --arg commands "$(for command in $debs; do echo "$sysroot/bin/$command"; done)" \
         '{ packages: { ($name): { version: $version, commands: ($commands | split("\n")) } } }'
     done
+    # shellcheck disable=SC2016 # apt expands it
     apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' | sed 's,/*$,,' | sort -u |
       jq -R . | jq -s '{ mirrors: { debian: . } }'
   } | jq --sort-keys -s 'reduce .[] as $part ({}; . * $part)

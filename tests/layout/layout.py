@@ -79,7 +79,7 @@ def record(args) -> dict:
 
 def key_names(config) -> list:
     """Names of the keys in `asl-admin config --json`."""
-    return [entry["key"] for entry in config["keys"]]
+    return [entry["key"] for entry in config["settings"]]
 
 
 def against_specification(tree: dict, specification: str, table: dict) -> list:

@@ -37,7 +37,7 @@ inheritCargoArtifacts() {
 }
 
 installCargoArtifacts() {
-  mkdir -p "$out"
+  mkdir -p "${out:?}"
   tar --create --zstd --file "$out/target.tar.zst" --directory "$CARGO_TARGET_DIR" .
 }
 

@@ -138,4 +138,13 @@ in
         nativeBuildInputs = (args.nativeBuildInputs or [ ]) ++ [ pkgs.rustfmt ];
       }
     );
+
+  # cargo-deny is no part of a Rust tool chain nor of the distribution, and
+  # takes longer to build than all the rest.
+  cargoDeny =
+    args:
+    pkgs.runCommand "${args.pname}-deny" { } ''
+      mkdir $out
+      echo 'cargo-deny is not in the distribution' > $out/skipped
+    '';
 }

@@ -2,6 +2,7 @@
 # used here: unpack, patch, configure, build, check, install, fixup.
 # shellcheck shell=bash
 set -eu -o pipefail
+: "${initialPath:?}" "${nativeBuildInputs=}"
 shopt -s nullglob
 
 export PATH=""
@@ -37,7 +38,7 @@ fi
 unpackPhase() {
   runHook preUnpack
   sourceRoot="${sourceRoot:-source}"
-  cp -r --no-preserve=ownership "$src" source
+  cp -r --no-preserve=ownership "${src:?}" source
   chmod -R u+w source
   runHook postUnpack
   cd "$sourceRoot"
