@@ -37,7 +37,7 @@ needed=$(objdump -p "$library" | sed -n 's/^ *NEEDED *//p' | sort | tr '\n' ' ')
 ok
 ! objdump -p "$library" | grep -E 'RUNPATH|RPATH' || fail 'libasl.so has a run path'
 ok
-newest=$(objdump -T "$library" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)
+newest=$(objdump -T "$library" | grep -oE 'GLIBC_[0-9A-Z_.]+' | sort -uV | tail -n 1)
 [ "$(printf '%s\n' "$newest" GLIBC_2.34 | sort -V | tail -n 1)" = GLIBC_2.34 ] || fail "libasl.so needs $newest, newer than GLIBC_2.34"
 ok
 for file in "$asl"/bin/* "$library"; do

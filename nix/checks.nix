@@ -84,11 +84,14 @@ let
       name = "varied-${drv.name}";
       TZ = "Pacific/Chatham";
       LANG = "tr_TR.UTF-8";
-      preConfigure = (previous.preConfigure or "") + ''
-        umask 077
-        export CARGO_BUILD_JOBS=1
-      '';
+      preConfigure = (previous.preConfigure or "") + otherwise;
+    } // lib.optionalAttrs (previous ? buildCommand) {
+      buildCommand = otherwise + previous.buildCommand;
     });
+  otherwise = ''
+    umask 077
+    export NIX_BUILD_CORES=1 CARGO_BUILD_JOBS=1
+  '';
 in
 {
   fmt = one "fmt" (

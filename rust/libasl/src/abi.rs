@@ -1,4 +1,4 @@
-//! The functions of asl.h. Each checks its pointers, calls [`crate::call`]
+//! The functions of asl.h. Each checks its pointers, calls `crate::call`
 //! and hands over or takes back memory; nothing else is decided here.
 #![allow(unsafe_code)]
 

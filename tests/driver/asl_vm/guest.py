@@ -70,6 +70,7 @@ class Guest:
         self.qmp = qmp
         self.loops: list[Loop] = []
         self.prepared = False
+        self.decided = False  # in this situation
         self.seen: State | None = None
 
     check = staticmethod(check)
@@ -113,6 +114,7 @@ class Guest:
         """Run the units again, as a boot does; with `serve` start intake even in mode none."""
         self.lab(f"decide {'serve' if serve else ''}")
         self.seen = None
+        self.decided = True
 
     def release(self) -> None:
         self.succeed("systemctl stop asl-intake.service asl-activate.service")
@@ -239,7 +241,7 @@ class Guest:
     @contextmanager
     def situation(self, report: Callable[[Exception], None]) -> Iterator[None]:
         """What one situation attached or configured is gone after it, and was left untouched."""
-        self.seen = None
+        self.seen, self.decided = None, False
         try:
             try:
                 yield
