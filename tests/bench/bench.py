@@ -32,7 +32,7 @@ def make_images(directory: pathlib.Path, count: int) -> list:
         with path.open("wb") as file:
             file.truncate(size << 20)
         if command:
-            subprocess.run([*command, path], check=True)
+            subprocess.run([*command, path], check=True, stdout=subprocess.DEVNULL)
         paths.append(path)
     return paths
 
