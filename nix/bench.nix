@@ -5,10 +5,7 @@
   bash,
   coreutils,
   python3,
-  util-linux,
-  e2fsprogs,
-  xfsprogs,
-  btrfs-progs,
+  oracleTools,
   asl,
 }:
 let
@@ -16,10 +13,7 @@ let
     asl
     coreutils
     python3
-    util-linux
-    e2fsprogs
-    xfsprogs
-    btrfs-progs
+    oracleTools
   ];
   bin = package: "${package.bin or package}/bin";
 in

@@ -13,11 +13,10 @@
   shellcheck,
   binutils,
   util-linux,
-  e2fsprogs,
-  xfsprogs,
-  btrfs-progs,
+  xz,
   stdenv,
   imageTools,
+  oracleTools,
   rustSource,
   asl,
   libasl,
@@ -48,12 +47,11 @@ let
     strictDeps = true;
     env.CARGO_PROFILE = "dev";
     nativeBuildInputs = [
+      oracleTools
       binutils
       util-linux
-      e2fsprogs
-      xfsprogs
-      btrfs-progs
       jq
+      xz
     ];
   };
   cargoArtifacts = craneLib.buildDepsOnly cargo;
@@ -137,6 +135,7 @@ in
       env = cargo.env // {
         NIX_DONT_SET_RPATH = "1";
         NIX_NO_SELF_RPATH = "1";
+        MKE2FS_CONFIG = "${oracleTools}/etc/mke2fs.conf";
       };
       postUnpack = ''
         cd $sourceRoot/rust

@@ -25,7 +25,7 @@ let
         filter =
           path: type:
           baseNameOf path != "target"
-          && (craneLib.filterCargoSources path type || builtins.match ".*\\.(h|c|varlink|json)" path != null);
+          && (craneLib.filterCargoSources path type || builtins.match ".*\\.(h|c|sh|varlink|json|xz)" path != null);
       };
     }
     // artifacts;
@@ -36,6 +36,7 @@ let
     overlay = ./overlay.nix;
     srm = ./srm.nix;
     imageTools = ./image-tools.nix;
+    oracleTools = ./oracle-tools.nix;
     firmware = ./firmware.nix;
     base-debian = ./base-debian.nix;
     base-systemrescue = ./base-systemrescue.nix;
@@ -57,6 +58,7 @@ let
         srm
         base-debian
         ;
+      inherit (artifacts) oracleTools;
       bench = scope.callPackage ./bench.nix { };
       default = images.image;
       manifest = scope.callPackage ./manifest.nix {
@@ -76,7 +78,7 @@ in
       ];
   lib.mkRescueImage = artifacts.mkRescueImage;
   devShells.${system}.default = scope.callPackage ./shell.nix { };
-  formatter.${system} = pkgs.nixfmt;
+  formatter.${system} = pkgs.nixfmt-tree or pkgs.nixfmt;
   apps.${system}.default = {
     type = "app";
     program = "${artifacts.asl}/bin/asl-admin";

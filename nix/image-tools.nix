@@ -11,8 +11,24 @@ runCommand "image-tools"
   {
     debs = map (deb: deb.src) debs.tools;
     nativeBuildInputs = [ dpkg ];
+    starters = [
+      "mksquashfs"
+      "unsquashfs"
+      "xorriso"
+      "osirrox=xorriso"
+      "cpio"
+      "zstd"
+      "xz"
+      "implantisomd5"
+      "checkisomd5"
+      "mformat=mtools"
+      "mcopy=mtools"
+      "mmd=mtools"
+      "mdir=mtools"
+      "depmod=kmod"
+    ];
     passthru.pins = map (deb: removeAttrs deb [ "src" ]) debs.tools;
   }
   ''
-    bash ${./image-tools.sh}
+    bash ${./debian-tools.sh}
   ''

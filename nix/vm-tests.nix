@@ -26,7 +26,7 @@ let
     testers.runNixOSTest {
       inherit name;
       nodes = { };
-      globalTimeout = 900;
+      globalTimeout = 1800;
       # The checker does not see our library; CI checks that by itself.
       skipTypeCheck = true;
       # Without /dev/kvm the library falls back to emulation. Only newer

@@ -63,8 +63,17 @@ Acquire::Languages "none";
 CONF
     # The point release alone: its pool stays on the mirrors, and the snapshot address
     # below covers it. Updates reach us with the next point release.
-    echo "deb [signed-by=$keyring] $mirror $suite main" >"$work/sources.list"
+    sources "$suite main"
     : >"$work/status"
+}
+
+# sources "SUITE COMPONENT..." ...: where packages come from, from here on.
+sources() {
+    for source in "$@"; do
+        echo "deb [signed-by=$keyring] $mirror $source"
+    done >"$work/sources.list"
+    # Plain update calls an unreachable mirror a warning.
+    apt-get -qq --error-on=any update
 }
 
 # Version 999:1 satisfies any versioned dependency on a package we do without.
@@ -117,10 +126,8 @@ entries() {
 }
 sep=
 
-world
 export APT_CONFIG="$work/apt.conf"
-# Plain update calls an unreachable mirror a warning.
-apt-get -qq --error-on=any update
+world
 
 release=$(cat "$work"/state/lists/*_dists_"$suite"_InRelease)
 version=$(printf '%s\n' "$release" | sed -n 's/^Version: //p' | head -n 1)
@@ -147,12 +154,20 @@ tools() {
 firmware() { ask download $(list firmware.list); }
 # shellcheck disable=SC2046
 boot() { ask download $(list boot.list); }
+oracle() {
+    absent oracle.absent >"$work/status"
+    sources "$suite main contrib non-free" "experimental main"
+    # shellcheck disable=SC2046
+    ask install $(list oracle.list)
+    # shellcheck disable=SC2046
+    ask download $(list oracle-alone.list)
+}
 
 {
     printf '{\n  "suite": "%s",\n  "release": "%s",\n  "date": %s,\n  "snapshot": "%s",\n%s  "sets": {\n' \
         "$suite" "$version" "$(date -u -d "$date" +%s)" "$snapshot" "$unpinned"
     first=y
-    for set in base tools firmware boot; do
+    for set in base tools firmware boot oracle; do
         [ "$first" ] || printf ',\n'
         first=
         uris=$($set)

@@ -23,10 +23,7 @@ python3      python3-minimal,python3.11-minimal,libpython3.11-stdlib
 qemu         qemu-system-x86,qemu-utils
 xz           xz-utils
 zstd         zstd
-btrfs-progs  btrfs-progs
-e2fsprogs    e2fsprogs
 util-linux   util-linux,mount
-xfsprogs     xfsprogs
 shellcheck   shellcheck
 '
 
