@@ -121,6 +121,10 @@ pub enum Probe {
         reads: u32,
         /// Bytes read.
         bytes: u64,
+        /// Nothing but one value, 0x00 or 0xff, in all that was read.
+        blank: bool,
+        /// Reads that failed where something was found all the same.
+        faults: Vec<IoFault>,
         /// All signatures, in the order of their offsets.
         signatures: Vec<Signature>,
     },

@@ -5,21 +5,36 @@
 //! no I/O, no decision. Sizes and offsets are bytes unless a name says
 //! otherwise.
 
+mod container;
 mod device;
+mod filesystem;
+mod format;
+mod member;
+mod pool;
 mod signature;
 mod store;
+mod table;
 mod text;
 
+pub use container::{Container, Keyslot};
 pub use device::{Device, DeviceKind, Identity, IoFault, LiveUse, Partition, Probe, Use};
-pub use signature::{Damage, Filesystem, Format, LogState, Outcome, Signature};
+pub use filesystem::{Filesystem, LogState, Part, Swap};
+pub use format::Format;
+pub use member::{
+    LogicalVolume, PhysicalVolume, Piece, PoolState, Raid, RaidDisk, RaidVolume, Reshape, Role,
+    Segment, Slot, Vdev, VdevNode, VolumeGroup, VolumePart,
+};
+pub use pool::{Health, MemberStanding, Pool, PoolFlag, PoolMember, Volume};
+pub use signature::{Content, Damage, Outcome, Signature, Standing, Superblock};
 pub use store::{Evidence, Look, Store};
+pub use table::{Entry, Table};
 pub use text::Text;
 
 use serde::{Deserialize, Serialize};
 
 /// Version of the JSON form. It rises when a reader of the old form would
 /// misread the new one; added keys do not raise it.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Everything that was learnt about the node in one scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +51,8 @@ pub struct Facts {
     pub timing: Timing,
     /// Every block device that sysfs lists, in the order of kernel names.
     pub devices: Vec<Device>,
+    /// What several of them make up together.
+    pub pools: Vec<Pool>,
     /// What the configured remote endpoint answered.
     pub remote: Remote,
 }

@@ -1,43 +1,7 @@
 //! What a device says it holds.
 
-use crate::{Look, Text};
+use crate::{Container, Filesystem, Format, PhysicalVolume, Piece, Raid, Swap, Table, Text, Vdev};
 use serde::{Deserialize, Serialize};
-
-/// The on-disk formats that are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// ext2: no journal.
-    Ext2,
-    /// ext3: a journal and nothing that ext3 lacks.
-    Ext3,
-    /// ext4.
-    Ext4,
-    /// XFS, v4 and v5.
-    Xfs,
-    /// btrfs.
-    Btrfs,
-}
-
-impl Format {
-    /// The name that `mount -t` and `blkid` know.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Ext2 => "ext2",
-            Format::Ext3 => "ext3",
-            Format::Ext4 => "ext4",
-            Format::Xfs => "xfs",
-            Format::Btrfs => "btrfs",
-        }
-    }
-}
-
-impl std::fmt::Display for Format {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One signature on a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,16 +13,53 @@ pub struct Signature {
     pub offset: u64,
     /// Sound or damaged.
     pub outcome: Outcome,
+    /// What it counts for beside the others on the device.
+    pub standing: Standing,
+}
+
+/// What a signature counts for beside the others on its device. A damaged one
+/// contests nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Standing {
+    /// It says what the device holds.
+    #[default]
+    Content,
+    /// It lies in a partition of the device and belongs to that.
+    InPartition {
+        /// Number of the partition.
+        number: u32,
+    },
+    /// It belongs to what another signature describes: a file system that
+    /// shows through a member of an array.
+    Inside {
+        /// Whose signature that is.
+        format: Format,
+        /// Where it lies.
+        offset: u64,
+    },
+    /// Others are valid too and nothing settles which of them counts.
+    Contested {
+        /// Format and offset of each.
+        by: Vec<(Format, u64)>,
+    },
 }
 
 impl Signature {
-    /// The file system, if its superblock is sound.
+    /// The superblock, if it is sound.
     #[must_use]
-    pub fn filesystem(&self) -> Option<&Filesystem> {
+    pub fn superblock(&self) -> Option<&Superblock> {
         match &self.outcome {
-            Outcome::Found(filesystem) => Some(filesystem),
+            Outcome::Found(superblock) => Some(superblock),
             Outcome::Damaged(_) => None,
         }
+    }
+
+    /// The file system, if this is a sound one.
+    #[must_use]
+    pub fn filesystem(&self) -> Option<(&Superblock, &Filesystem)> {
+        let superblock = self.superblock()?;
+        Some((superblock, superblock.filesystem()?))
     }
 }
 
@@ -67,53 +68,65 @@ impl Signature {
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Every checksum and bound holds.
-    Found(Box<Filesystem>),
+    Found(Box<Superblock>),
     /// A rule of the format is broken and no other copy is valid.
     Damaged(Damage),
 }
 
-/// A file system as its superblock describes it.
+/// What a sound superblock says: first what every format has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filesystem {
-    /// UUID in the usual form, lower case.
-    pub uuid: String,
+pub struct Superblock {
+    /// UUID as blkid prints it: the usual form in lower case, `ABCD-1234` for
+    /// FAT and exFAT, sixteen digits for NTFS, ...; none where the format has
+    /// none. Of a member: its own, not that of the whole.
+    pub uuid: Option<String>,
     /// Label, if one is set.
     pub label: Option<Text>,
-    /// Version as the format counts it: `5` for XFS v5.
+    /// Version as the format counts it: `5` for XFS v5, `1.2` for md.
     pub version: Option<String>,
-    /// Size that the superblock states.
+    /// Size that the superblock states, bytes: of the whole file system; of
+    /// the device for members and containers.
     pub size: u64,
-    /// Block size.
-    pub block_size: u32,
-    /// Whether its log must be replayed.
-    pub log: LogState,
-    /// Devices that it spans; 1 but for btrfs.
-    pub devices: u64,
-    /// The file system recorded errors (ext: `s_state`, also when one without
-    /// a journal was not unmounted; XFS: needsrepair; btrfs: the error flag).
-    pub errors: bool,
     /// Incompatible features that this code does not know, by bit or name:
     /// then nothing below the superblock is trusted.
     pub unknown_features: Vec<String>,
     /// Copies that are damaged although this one is sound.
     pub damaged_copies: Vec<Damage>,
-    /// What was found inside by reading directories.
-    pub look: Look,
+    /// What only formats of its kind say.
+    pub content: Content,
 }
 
-/// Whether a file system's log must be replayed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum LogState {
-    /// Nothing to replay, or no log.
-    Clean,
-    /// It was not unmounted cleanly: what is on disk is not yet the truth.
-    NeedsReplay {
-        /// The live part of the log, tail to head, where it is known.
-        live_bytes: Option<u64>,
-    },
-    /// The log itself could not be judged.
-    Unknown,
+impl Superblock {
+    /// The file system, if it is one.
+    #[must_use]
+    pub fn filesystem(&self) -> Option<&Filesystem> {
+        match &self.content {
+            Content::Filesystem(filesystem) => Some(filesystem),
+            _ => None,
+        }
+    }
+}
+
+/// What stands behind a superblock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Content {
+    /// A file system.
+    Filesystem(Filesystem),
+    /// Swap space.
+    Swap(Swap),
+    /// A member of a md, IMSM or DDF array.
+    Raid(Raid),
+    /// A member of an LVM2 volume group.
+    PhysicalVolume(PhysicalVolume),
+    /// A member of a ZFS pool.
+    Vdev(Vdev),
+    /// A member of something else.
+    Piece(Piece),
+    /// A content that shows only through a mapping.
+    Container(Container),
+    /// Partitions.
+    Table(Table),
 }
 
 /// A broken rule.
