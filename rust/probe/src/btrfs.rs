@@ -6,22 +6,29 @@
 //! `fs/btrfs/accessors.h`, `include/uapi/linux/btrfs_tree.h`,
 //! `struct btrfs_super_block`.
 
-use crate::bytes::{field, hex, le16, le32, le64, u8_at, unknown_bits, uuid};
-use crate::decoded::{Decoded, Found, Rules};
-use asl_facts::{Filesystem, Format, LogState, Look, Text};
+use crate::bytes::{crc32c, field, hex, le16, le32, le64, u8_at, unknown_bits, uuid};
+use crate::decoded::{Found, Refused, Rules};
+use crate::table::{Kind, Place, Row};
+use asl_facts::{Format, LogState, Part, Text};
 use blake2::Blake2b;
-use crc::{CRC_32_ISCSI, Crc};
 use sha2::digest::consts::U32;
 use sha2::{Digest, Sha256};
 
-/// Offset of the primary superblock.
-pub(crate) const AT: u64 = 64 * 1024;
-/// Size of a superblock.
-pub(crate) const LEN: usize = 4096;
-/// Offset of the magic in the superblock, and the magic.
-pub(crate) const MAGIC: (usize, &[u8]) = (0x40, b"_BHRfS_M");
-/// Offsets of the copies.
-pub(crate) const COPIES: &[u64] = &[64 << 20, 256 << 30];
+const AT: u64 = 64 * 1024;
+const LEN: usize = 4096;
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "btrfs",
+    kind: Kind::Filesystem,
+    minimum: AT + 4096,
+    places: &[Place::Start(AT)],
+    len: LEN,
+    magics: &[(0x40, b"_BHRfS_M")],
+    decode,
+    copies: &[Place::Start(64 << 20), Place::Start(256 << 30)],
+    orphans: true,
+    complete: None,
+}];
 
 const CSUM_SIZE: usize = 32;
 /// `BTRFS_SYSTEM_CHUNK_ARRAY_SIZE`.
@@ -29,6 +36,7 @@ const SYS_CHUNK_ARRAY: u32 = 2048;
 /// `BTRFS_MAX_LEVEL`.
 const MAX_LEVEL: u8 = 8;
 const FLAG_ERROR: u64 = 1 << 2;
+const FLAG_SEEDING: u64 = 1 << 32;
 const FLAGS_METADUMP: u64 = (1 << 33) | (1 << 34);
 
 /// mixed_backref to raid1c34, zoned, raid_stripe_tree, simple_quota.
@@ -36,30 +44,12 @@ const KNOWN_INCOMPAT: u64 = 0x1fff | 0x4000 | 0x1_0000;
 /// Known, and in no released kernel's set.
 const REFUSED_INCOMPAT: &[(u64, &str)] = &[(0x2000, "extent_tree_v2")];
 
-/// Decodes the superblock that lies at `at` of the device.
-#[must_use]
-pub fn decode(bytes: &[u8], at: u64) -> Decoded {
-    if field(bytes, MAGIC.0, MAGIC.1.len()) != MAGIC.1 {
-        return Decoded::Absent;
-    }
-    match sound(bytes, at) {
-        Ok(found) => Decoded::Found(Box::new(found)),
-        Err(decoded) => decoded,
-    }
-}
-
-fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
+fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     let rules = Rules {
         format: Format::Btrfs,
         at,
     };
-    rules.check(
-        bytes.len() >= LEN,
-        "truncated",
-        0,
-        format!("{} bytes", bytes.len()),
-        format!("{LEN} bytes"),
-    )?;
+    rules.length(bytes, LEN)?;
     check_csum(bytes, &rules)?;
     // A copy that was moved, or a superblock that a file happens to hold,
     // says another place.
@@ -77,35 +67,34 @@ fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
     } else {
         LogState::NeedsReplay { live_bytes: None }
     };
-    Ok(Found {
-        format: Format::Btrfs,
-        // dev_item.total_bytes: this device's share.
-        claims: le64(bytes, 0xd1),
-        generation: le64(bytes, 0x48),
-        filesystem: Filesystem {
-            uuid: uuid(bytes, 0x20),
-            label: Text::from_field(field(bytes, 0x12b, 256)),
-            version: None,
-            size: le64(bytes, 0x70),
-            block_size: le32(bytes, 0x90),
-            log,
-            devices: le64(bytes, 0x88),
-            errors: flags & FLAG_ERROR != 0,
-            unknown_features,
-            damaged_copies: Vec::new(),
-            look: Look::NotLooked,
-        },
-    })
+    let mut found = Found::filesystem(Format::Btrfs, le64(bytes, 0x70), le32(bytes, 0x90));
+    // dev_item.total_bytes: this device's share.
+    found.claims = le64(bytes, 0xd1);
+    found.generation = le64(bytes, 0x48);
+    found.superblock.uuid = Some(uuid(bytes, 0x20));
+    found.superblock.label = Text::from_field(field(bytes, 0x12b, 256));
+    found.superblock.unknown_features = unknown_features;
+    let part = Part {
+        number: le64(bytes, 0xc9),
+        uuid: Some(uuid(bytes, 0x10b)),
+        size: found.claims,
+        generation: found.generation,
+        seed: flags & FLAG_SEEDING != 0,
+    };
+    if let Some(filesystem) = found.filesystem_mut() {
+        filesystem.log = log;
+        filesystem.devices = le64(bytes, 0x88);
+        filesystem.part = Some(part);
+        filesystem.errors = flags & FLAG_ERROR != 0;
+    }
+    Ok(found)
 }
 
-fn check_csum(bytes: &[u8], rules: &Rules) -> Result<(), Decoded> {
+fn check_csum(bytes: &[u8], rules: &Rules) -> Result<(), Refused> {
     let body = field(bytes, CSUM_SIZE, LEN.saturating_sub(CSUM_SIZE));
     let csum_type = le16(bytes, 0xc4);
     let computed = match csum_type {
-        0 => Crc::<u32>::new(&CRC_32_ISCSI)
-            .checksum(body)
-            .to_le_bytes()
-            .to_vec(),
+        0 => crc32c(body).to_le_bytes().to_vec(),
         1 => twox_hash::XxHash64::oneshot(0, body).to_le_bytes().to_vec(),
         2 => Sha256::digest(body).to_vec(),
         3 => Blake2b::<U32>::digest(body).to_vec(),
@@ -123,7 +112,7 @@ fn check_csum(bytes: &[u8], rules: &Rules) -> Result<(), Decoded> {
 }
 
 /// Every field that a later division, shift or allocation relies on.
-fn geometry(bytes: &[u8], rules: &Rules) -> Result<(), Decoded> {
+fn geometry(bytes: &[u8], rules: &Rules) -> Result<(), Refused> {
     let power = |value: u32| value.is_power_of_two() && (4096..=65536).contains(&value);
     let (sectorsize, nodesize) = (le32(bytes, 0x90), le32(bytes, 0x94));
     rules.check(

@@ -3,6 +3,9 @@
 //! The caller has made sure of the structure's size, so every offset of its
 //! layout is inside; past the end these return zeros rather than panic.
 
+use asl_facts::Text;
+use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc, Table};
+
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes
         .get(at..)
@@ -45,6 +48,15 @@ pub(crate) fn field(bytes: &[u8], at: usize, len: usize) -> &[u8] {
     rest.get(..len).unwrap_or(rest)
 }
 
+/// The name in a field of `len` bytes at `at`: up to the first NUL. None if
+/// it is empty, or not ASCII that draws something.
+pub(crate) fn name(bytes: &[u8], at: usize, len: usize) -> Option<String> {
+    let field = field(bytes, at, len);
+    let name = field.split(|byte| *byte == 0).next().unwrap_or_default();
+    let sound = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    sound.then(|| String::from_utf8_lossy(name).into_owned())
+}
+
 /// The 16 bytes at `at` as a UUID in the usual form.
 pub(crate) fn uuid(bytes: &[u8], at: usize) -> String {
     let digits = hex(&array::<16>(bytes, at));
@@ -54,6 +66,49 @@ pub(crate) fn uuid(bytes: &[u8], at: usize) -> String {
         .collect::<Vec<_>>()
         .join("-")
 }
+
+/// The 16 bytes at `at` as a GUID: the first three fields are little endian.
+pub(crate) fn guid(bytes: &[u8], at: usize) -> String {
+    let [a, b, c, d, e, f, g, h, rest @ ..] = array::<16>(bytes, at);
+    let mut plain = vec![d, c, b, a, f, e, h, g];
+    plain.extend(rest);
+    uuid(&plain, 0)
+}
+
+/// UTF-16 up to the first NUL, little endian; what is no character becomes
+/// U+FFFD. None if nothing is left.
+pub(crate) fn utf16le(bytes: &[u8]) -> Option<Text> {
+    utf16(bytes, u16::from_le_bytes)
+}
+
+/// The same, big endian.
+pub(crate) fn utf16be(bytes: &[u8]) -> Option<Text> {
+    utf16(bytes, u16::from_be_bytes)
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Text> {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let text: String = char::decode_utf16(units.take_while(|unit| *unit != 0))
+        .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    Text::from_field(text.as_bytes())
+}
+
+/// crc32c (Castagnoli), as iSCSI and most file systems use it: all ones at
+/// the start and inverted at the end.
+pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
+    CRC32C.checksum(bytes)
+}
+
+/// crc32 (IEEE 802.3), as GPT, zlib and gzip use it.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    CRC32.checksum(bytes)
+}
+
+/// Sixteen lanes: these run over every superblock at every boot.
+static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -9,20 +9,32 @@
 //! Copies are written by mkfs and resize only: what they say about the state
 //! of the journal is of no use.
 
-use crate::bytes::{field, le16, le32, u8_at, unknown_bits, uuid};
-use crate::decoded::{Decoded, Found, Rules};
-use asl_facts::{Filesystem, Format, LogState, Look, Text};
-use crc::{CRC_32_ISCSI, Crc};
+use crate::bytes::{crc32c, field, le16, le32, u8_at, unknown_bits, uuid};
+use crate::decoded::{Found, Refused, Rules};
+use crate::table::{Kind, Place, Row};
+use asl_facts::{Format, LogState, Look, Text};
 
-/// Offset of the primary superblock.
-pub(crate) const AT: u64 = 1024;
-/// Size of a superblock.
-pub(crate) const LEN: usize = 1024;
-/// Offset of the magic in the superblock, and the magic.
-pub(crate) const MAGIC: (usize, &[u8]) = (0x38, &[0x53, 0xef]);
-/// Where group 1 begins for blocks of 1, 2 and 4 KiB and the group size that
-/// mkfs takes unless told otherwise.
-pub(crate) const COPIES: &[u64] = &[8193 * 1024, 16384 * 2048, 32768 * 4096];
+const AT: u64 = 1024;
+const LEN: usize = 1024;
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "ext",
+    kind: Kind::Filesystem,
+    minimum: 2048,
+    places: &[Place::Start(AT)],
+    len: LEN,
+    magics: &[(0x38, &[0x53, 0xef])],
+    decode,
+    // Where group 1 begins for blocks of 1, 2 and 4 KiB and the group size
+    // that mkfs takes unless told otherwise.
+    copies: &[
+        Place::Start(8193 * 1024),
+        Place::Start(16384 * 2048),
+        Place::Start(32768 * 4096),
+    ],
+    orphans: true,
+    complete: None,
+}];
 
 const CHECKSUM: usize = 0x3fc;
 /// `EXT4_MAX_BLOCK_LOG_SIZE` less `EXT4_MIN_BLOCK_LOG_SIZE`: 64 KiB blocks.
@@ -40,11 +52,12 @@ const EXT2_INCOMPAT: u32 = 0x2 | 0x10;
 /// sparse_super, large_file and btree_dir.
 const EXT2_RO_COMPAT: u32 = 0x1 | 0x2 | 0x4;
 
-/// What Linux mounts: filetype, recover, meta_bg, extents, 64bit, mmp,
+/// What Linux mounts: filetype, recover, journal_dev (by another), meta_bg, extents, 64bit, mmp,
 /// flex_bg, ea_inode, metadata_csum_seed, large_dir, inline_data, encrypt,
 /// casefold.
 const KNOWN_INCOMPAT: u64 = 0x2
     | 0x4
+    | 0x8
     | 0x10
     | 0x40
     | 0x80
@@ -57,29 +70,15 @@ const KNOWN_INCOMPAT: u64 = 0x2
     | 0x1_0000
     | 0x2_0000;
 /// Known, and no file system that Linux would mount.
-const REFUSED_INCOMPAT: &[(u64, &str)] = &[
-    (0x1, "compression"),
-    (0x8, "journal_dev"),
-    (0x1000, "dirdata"),
-];
-
-/// Decodes the superblock that lies at `at` of the device.
-#[must_use]
-pub fn decode(bytes: &[u8], at: u64) -> Decoded {
-    if field(bytes, MAGIC.0, MAGIC.1.len()) != MAGIC.1 {
-        return Decoded::Absent;
-    }
-    match sound(bytes, at) {
-        Ok(found) => Decoded::Found(Box::new(found)),
-        Err(decoded) => decoded,
-    }
-}
+const REFUSED_INCOMPAT: &[(u64, &str)] = &[(0x1, "compression"), (0x1000, "dirdata")];
 
 /// Told apart as libblkid does, by the features that the older drivers lack.
 fn format(compat: u32, incompat: u32, ro_compat: u32) -> Format {
     let beyond =
         |incompat_known: u32| incompat & !incompat_known != 0 || ro_compat & !EXT2_RO_COMPAT != 0;
-    if compat & COMPAT_HAS_JOURNAL == 0 && !beyond(EXT2_INCOMPAT) {
+    if incompat & INCOMPAT_JOURNAL_DEV != 0 {
+        Format::Jbd
+    } else if compat & COMPAT_HAS_JOURNAL == 0 && !beyond(EXT2_INCOMPAT) {
         Format::Ext2
     } else if compat & COMPAT_HAS_JOURNAL != 0 && !beyond(EXT2_INCOMPAT | INCOMPAT_RECOVER) {
         Format::Ext3
@@ -88,7 +87,7 @@ fn format(compat: u32, incompat: u32, ro_compat: u32) -> Format {
     }
 }
 
-fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
+fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     let s_feature_compat = le32(bytes, 0x5c);
     let s_feature_incompat = le32(bytes, 0x60);
     let s_feature_ro_compat = le32(bytes, 0x64);
@@ -96,13 +95,7 @@ fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
         format: format(s_feature_compat, s_feature_incompat, s_feature_ro_compat),
         at,
     };
-    rules.check(
-        bytes.len() >= LEN,
-        "truncated",
-        0,
-        format!("{} bytes", bytes.len()),
-        format!("{LEN} bytes"),
-    )?;
+    rules.length(bytes, LEN)?;
     if s_feature_ro_compat & RO_COMPAT_METADATA_CSUM != 0 {
         let s_checksum_type = u8_at(bytes, 0x175);
         rules.check(
@@ -113,14 +106,8 @@ fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
             "1 (crc32c)",
         )?;
         let seen = le32(bytes, CHECKSUM);
-        let computed = !Crc::<u32>::new(&CRC_32_ISCSI).checksum(field(bytes, 0, CHECKSUM));
-        rules.check(
-            seen == computed,
-            "checksum",
-            0x3fc,
-            format!("{seen:#010x}"),
-            format!("{computed:#010x}"),
-        )?;
+        let computed = !crc32c(field(bytes, 0, CHECKSUM));
+        rules.checksum(0x3fc, seen, computed)?;
     }
     let geometry = geometry(bytes, &rules, s_feature_incompat)?;
     if at != AT {
@@ -149,30 +136,22 @@ fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
     } else {
         Look::NotLooked
     };
-    Ok(Found {
-        format: rules.format,
-        claims: geometry.size,
-        generation: 0,
-        filesystem: Filesystem {
-            uuid: uuid(bytes, 0x68),
-            label: Text::from_field(field(bytes, 0x78, 16)),
-            version: Some(format!("{}.{}", le32(bytes, 0x4c), le16(bytes, 0x3e))),
-            size: geometry.size,
-            block_size: geometry.block_size,
-            log,
-            devices: 1,
-            // Without a journal the lost valid bit is the only trace of a
-            // crash.
-            errors: s_state & STATE_ERROR != 0 || (!journal && s_state & STATE_VALID == 0),
-            unknown_features: unknown_bits(
-                u64::from(s_feature_incompat),
-                KNOWN_INCOMPAT,
-                REFUSED_INCOMPAT,
-            ),
-            damaged_copies: Vec::new(),
-            look,
-        },
-    })
+    let mut found = Found::filesystem(rules.format, geometry.size, geometry.block_size);
+    found.superblock.uuid = Some(uuid(bytes, 0x68));
+    found.superblock.label = Text::from_field(field(bytes, 0x78, 16));
+    found.superblock.version = Some(format!("{}.{}", le32(bytes, 0x4c), le16(bytes, 0x3e)));
+    found.superblock.unknown_features = unknown_bits(
+        u64::from(s_feature_incompat),
+        KNOWN_INCOMPAT,
+        REFUSED_INCOMPAT,
+    );
+    if let Some(filesystem) = found.filesystem_mut() {
+        filesystem.log = log;
+        // Without a journal the lost valid bit is the only trace of a crash.
+        filesystem.errors = s_state & STATE_ERROR != 0 || (!journal && s_state & STATE_VALID == 0);
+        filesystem.look = look;
+    }
+    Ok(found)
 }
 
 struct Geometry {
@@ -183,7 +162,7 @@ struct Geometry {
 }
 
 /// Every field that a later division, shift or allocation relies on.
-fn geometry(bytes: &[u8], rules: &Rules, incompat: u32) -> Result<Geometry, Decoded> {
+fn geometry(bytes: &[u8], rules: &Rules, incompat: u32) -> Result<Geometry, Refused> {
     let s_log_block_size = le32(bytes, 0x18);
     rules.check(
         s_log_block_size <= MAX_LOG_BLOCK_SIZE,
@@ -238,7 +217,7 @@ fn geometry(bytes: &[u8], rules: &Rules, incompat: u32) -> Result<Geometry, Deco
     })
 }
 
-fn check_groups(bytes: &[u8], rules: &Rules, block_size: u32) -> Result<(), Decoded> {
+fn check_groups(bytes: &[u8], rules: &Rules, block_size: u32) -> Result<(), Refused> {
     let s_blocks_per_group = le32(bytes, 0x20);
     let s_clusters_per_group = le32(bytes, 0x24);
     // One block of bitmap describes a group.
@@ -282,7 +261,7 @@ fn check_groups(bytes: &[u8], rules: &Rules, block_size: u32) -> Result<(), Deco
 
 /// A copy knows the group it opens: bytes that a file system inside this one
 /// left there do not pass for one.
-fn check_group_number(bytes: &[u8], rules: &Rules, geometry: &Geometry) -> Result<(), Decoded> {
+fn check_group_number(bytes: &[u8], rules: &Rules, geometry: &Geometry) -> Result<(), Refused> {
     let s_block_group_nr = le16(bytes, 0x5a);
     let block = rules.at.checked_div(u64::from(geometry.block_size));
     let group = block

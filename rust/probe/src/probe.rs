@@ -2,180 +2,238 @@
 
 use crate::bytes::hex;
 use crate::decoded::{Decoded, Found};
-use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Row, TABLE, head_len};
-use asl_facts::{Damage, Outcome, Signature};
+use crate::disk::Disk;
+use crate::read::{Fault, ReadAt};
+use crate::table::{self, Place, Row};
+use asl_facts::{Damage, Format, Outcome, Signature, Standing};
+use std::borrow::Cow;
 
-/// Reads what the table asks for and returns every signature, in the order of
-/// their offsets. Two that both hold are both returned.
+/// Beginning of a superblock that is looked at before the rest is read, bytes:
+/// a read of this much costs no more than one of a sector.
+const PEEK: usize = 4096;
+
+/// What reading a device came to.
+#[derive(Debug)]
+pub struct Probed {
+    /// All signatures, in the order of their offsets. Two that both hold are
+    /// both here.
+    pub signatures: Vec<Signature>,
+    /// Nothing was found, and all that was read is zeros or ones.
+    pub blank: bool,
+    /// Reads that failed.
+    pub faults: Vec<Fault>,
+}
+
+/// Reads what the table asks for.
 ///
 /// # Errors
-/// A read failed and nothing was found without it.
-pub fn probe(dev: &dyn ReadAt) -> Result<Vec<Signature>, Fault> {
-    let head = Head::read(dev)?;
+/// A read failed and nothing was found without it, or the time is over.
+pub fn probe(dev: &dyn ReadAt) -> Result<Probed, Fault> {
+    let disk = Disk::read(dev)?;
     let mut signatures = Vec::new();
-    for row in rows(dev) {
-        let bytes = head.of(row);
-        match (row.decode)(bytes, row.at) {
-            Decoded::Absent => {}
-            Decoded::Damaged(format, damage) => {
-                let (offset, outcome) = match best_copy(dev, row)? {
-                    Some((at, mut found)) => {
-                        found.filesystem.damaged_copies.push(damage);
-                        (at, Outcome::Found(Box::new(found.filesystem)))
-                    }
-                    None => (row.at, Outcome::Damaged(damage)),
-                };
-                signatures.push(Signature {
-                    format,
-                    offset,
-                    outcome,
-                });
-            }
-            Decoded::Found(found) => signatures.push(whole(dev, row, bytes, *found)?),
-        }
+    for row in rows(&disk) {
+        row_signatures(&disk, row, &mut signatures)?;
     }
     if signatures.is_empty() {
-        if let Some(fault) = head.fault {
+        signatures.extend(peers(&disk)?);
+    }
+    if signatures.is_empty() {
+        // What could not be read may be what is missing.
+        if let Some(fault) = disk.first_fault() {
             return Err(fault);
         }
-        if !carries_partition_table(&head.bytes) {
-            signatures.extend(orphans(dev, &head)?);
-        }
+        signatures.extend(orphans(&disk)?);
     }
     signatures.sort_by_key(|signature| signature.offset);
-    Ok(signatures)
-}
-
-fn rows(dev: &dyn ReadAt) -> impl Iterator<Item = &'static Row> {
-    let size = dev.size();
-    TABLE.iter().filter(move |row| row.minimum <= size)
-}
-
-/// The first bytes of the device, by which every row is judged.
-struct Head {
-    bytes: Vec<u8>,
-    fault: Option<Fault>,
-}
-
-impl Head {
-    /// One read; where it fails, one for each row, so that a bad sector hides
-    /// no format but the one that lies on it.
-    fn read(dev: &dyn ReadAt) -> Result<Self, Fault> {
-        let first = match read_up_to(dev, 0, head_len()) {
-            Ok(bytes) => return Ok(Self { bytes, fault: None }),
-            Err(fault) => fault,
-        };
-        if first.error.kind() == std::io::ErrorKind::TimedOut {
-            return Err(first);
-        }
-        let mut bytes = vec![0; head_len()];
-        for row in rows(dev) {
-            let Ok(part) = read_up_to(dev, row.at, row.len) else {
-                continue;
-            };
-            let at = usize::try_from(row.at).unwrap_or(usize::MAX);
-            if let Some(to) = bytes
-                .get_mut(at..)
-                .and_then(|rest| rest.get_mut(..part.len()))
-            {
-                to.copy_from_slice(&part);
-            }
-        }
-        Ok(Self {
-            bytes,
-            fault: Some(first),
-        })
-    }
-
-    fn of(&self, row: &Row) -> &[u8] {
-        let at = usize::try_from(row.at).unwrap_or(usize::MAX);
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        rest.get(..row.len).unwrap_or(rest)
-    }
-}
-
-/// A sound superblock, with what only other reads can tell.
-fn whole(dev: &dyn ReadAt, row: &Row, bytes: &[u8], mut found: Found) -> Result<Signature, Fault> {
-    let outcome = if found.claims > dev.size() {
-        // The kernel refuses it too: the rest is gone, or this is one member
-        // of something larger.
-        Outcome::Damaged(Damage {
-            offset: row.at,
-            rule: "size".to_owned(),
-            seen: format!("{} bytes", found.claims),
-            expected: format!("at most the device's {} bytes", dev.size()),
-        })
-    } else {
-        if let Some(log) = row.log {
-            found.filesystem.log = log(dev, bytes)?;
-        }
-        Outcome::Found(Box::new(found.filesystem))
-    };
-    Ok(Signature {
-        format: found.format,
-        offset: row.at,
-        outcome,
+    let blank = signatures.is_empty() && disk.is_blank();
+    let faults = disk.into_faults();
+    Ok(Probed {
+        signatures,
+        blank,
+        faults,
     })
 }
 
-/// The newest valid copy. A copy that cannot be read is no copy.
-fn best_copy(dev: &dyn ReadAt, row: &Row) -> Result<Option<(u64, Found)>, Fault> {
-    let mut best: Option<(u64, Found)> = None;
-    for at in row.copies {
-        let end = at.saturating_add(u64::try_from(row.len).unwrap_or(u64::MAX));
-        if end > dev.size() {
+fn rows(disk: &Disk<'_>) -> impl Iterator<Item = &'static Row> {
+    let size = disk.size();
+    table::rows().filter(move |row| row.minimum <= size)
+}
+
+/// One row against each of its places: places are alternatives (LVM's label
+/// may lie in any of four sectors), and one device may answer at several.
+fn row_signatures(disk: &Disk<'_>, row: &Row, to: &mut Vec<Signature>) -> Result<(), Fault> {
+    let mut damaged: Option<(u64, Format, Damage)> = None;
+    let before = to.len();
+    for at in places(row.places, disk.size()) {
+        let Some(bytes) = superblock(disk, row, at)? else {
             continue;
-        }
-        let bytes = match read_up_to(dev, *at, row.len) {
-            Ok(bytes) => bytes,
-            Err(fault) if fault.error.kind() == std::io::ErrorKind::TimedOut => return Err(fault),
-            Err(_) => continue,
         };
-        if let Decoded::Found(found) = (row.decode)(&bytes, *at)
-            && found.claims <= dev.size()
+        match row.judge(&bytes, at) {
+            Decoded::Absent => {}
+            Decoded::Damaged(format, damage) => {
+                damaged.get_or_insert((at, format, damage));
+            }
+            Decoded::Found(found) => to.push(whole(disk, row, at, &bytes, *found)?),
+        }
+    }
+    if to.len() > before {
+        return Ok(());
+    }
+    if let Some((at, format, damage)) = damaged {
+        let signature = match best_copy(disk, row)? {
+            Some((at, bytes, mut found)) => {
+                found.superblock.damaged_copies.push(damage);
+                whole(disk, row, at, &bytes, found)?
+            }
+            None => Signature {
+                format,
+                offset: at,
+                outcome: Outcome::Damaged(damage),
+                standing: Standing::Content,
+            },
+        };
+        to.push(signature);
+    }
+    Ok(())
+}
+
+/// The superblock at `at`, if it can be read. Of one that was not read ahead
+/// the beginning comes first, and is all where the magic is not in it.
+fn superblock<'d>(disk: &'d Disk<'_>, row: &Row, at: u64) -> Result<Option<Cow<'d, [u8]>>, Fault> {
+    if let Some(bytes) = disk.peek(at, row.len) {
+        return Ok(Some(Cow::Borrowed(bytes)));
+    }
+    let magics = row.magics.iter();
+    let needed = magics.map(|(offset, magic)| offset.saturating_add(magic.len()));
+    let peek = needed.max().unwrap_or(0).max(PEEK);
+    let Some(head) = disk.bytes(at, row.len.min(peek))? else {
+        return Ok(None);
+    };
+    if row.len <= peek || !row.matches(&head) {
+        return Ok(Some(Cow::Owned(head)));
+    }
+    // With the rest unreadable it is truncated, and not absent.
+    let whole = disk.bytes(at, row.len)?;
+    Ok(Some(Cow::Owned(whole.unwrap_or(head))))
+}
+
+/// The offsets of `places`, each once.
+fn places(places: &[Place], size: u64) -> Vec<u64> {
+    let mut offsets: Vec<u64> = places.iter().filter_map(|place| place.on(size)).collect();
+    offsets.sort_unstable();
+    offsets.dedup();
+    offsets
+}
+
+/// A sound superblock, with what only other reads can tell.
+fn whole(
+    disk: &Disk<'_>,
+    row: &Row,
+    at: u64,
+    bytes: &[u8],
+    mut found: Found,
+) -> Result<Signature, Fault> {
+    if found.claims <= disk.size()
+        && let Some(complete) = row.complete
+        && let Err(fault) = complete(disk, at, bytes, &mut found)
+    {
+        let damage = unread(&fault);
+        disk.note(fault)?;
+        found.superblock.damaged_copies.push(damage);
+    }
+    // Reading on may have told how much there has to be.
+    let outcome = if found.claims > disk.size() {
+        // The kernel refuses it too: the rest is gone, or this is one member
+        // of something larger.
+        Outcome::Damaged(Damage {
+            offset: at,
+            rule: "size".to_owned(),
+            seen: format!("{} bytes", found.claims),
+            expected: format!("at most the device's {} bytes", disk.size()),
+        })
+    } else {
+        match found.broken {
+            Some(damage) => Outcome::Damaged(damage),
+            None => Outcome::Found(Box::new(found.superblock)),
+        }
+    };
+    Ok(Signature {
+        format: found.format,
+        offset: at,
+        outcome,
+        standing: Standing::Content,
+    })
+}
+
+/// What a structure behind the superblock is when it cannot be read.
+fn unread(fault: &Fault) -> Damage {
+    Damage {
+        offset: fault.offset,
+        rule: "unreadable".to_owned(),
+        seen: fault.error.to_string(),
+        expected: "a read without an error".to_owned(),
+    }
+}
+
+/// The newest valid copy. A copy that cannot be read is no copy.
+fn best_copy(disk: &Disk<'_>, row: &Row) -> Result<Option<(u64, Vec<u8>, Found)>, Fault> {
+    let mut best: Option<(u64, Vec<u8>, Found)> = None;
+    for at in places(row.copies, disk.size()) {
+        let Some(bytes) = superblock(disk, row, at)? else {
+            continue;
+        };
+        if let Decoded::Found(found) = row.judge(&bytes, at)
+            && found.claims <= disk.size()
             && best
                 .as_ref()
-                .is_none_or(|(_, best)| found.generation > best.generation)
+                .is_none_or(|(_, _, best)| found.generation > best.generation)
         {
-            best = Some((*at, *found));
+            best = Some((at, bytes.into_owned(), *found));
         }
     }
     Ok(best)
 }
 
-/// Copies whose primary is gone without a trace. That is either a file system
-/// whose beginning was overwritten or what an older one left behind, so it is
-/// damage and never a find; but the device is not empty.
-fn orphans(dev: &dyn ReadAt, head: &Head) -> Result<Vec<Signature>, Fault> {
+/// Copies of formats that have no primary: one is as good as another.
+fn peers(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
     let mut signatures = Vec::new();
-    for row in rows(dev) {
-        if let Some((at, found)) = best_copy(dev, row)? {
-            let (magic_at, magic) = row.magic;
-            let seen = head.of(row).get(magic_at..).unwrap_or_default();
-            let offset = row.at.saturating_add(u64::try_from(magic_at).unwrap_or(0));
-            signatures.push(Signature {
-                format: found.format,
-                offset: row.at,
-                outcome: Outcome::Damaged(Damage {
-                    offset,
-                    rule: "primary-missing".to_owned(),
-                    seen: hex(seen.get(..magic.len()).unwrap_or(seen)),
-                    expected: format!(
-                        "{}, as the copy at {at} of {} has it",
-                        hex(magic),
-                        found.filesystem.uuid
-                    ),
-                }),
-            });
+    for row in rows(disk).filter(|row| row.places.is_empty()) {
+        if let Some((at, bytes, found)) = best_copy(disk, row)? {
+            signatures.push(whole(disk, row, at, &bytes, found)?);
         }
     }
     Ok(signatures)
 }
 
-/// A partitioned disk has a reason to lack a superblock, and copies that lie
-/// far inside belong to its partitions.
-fn carries_partition_table(head: &[u8]) -> bool {
-    let is = |at: usize, magic: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(magic));
-    is(510, &[0x55, 0xaa]) || is(512, b"EFI PART") || is(4096, b"EFI PART")
+/// Copies whose primary is gone without a trace. That is either a file system
+/// whose beginning was overwritten or what an older one left behind, so it is
+/// damage and never a find; but the device is not empty.
+fn orphans(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
+    let mut signatures = Vec::new();
+    for row in rows(disk).filter(|row| row.orphans) {
+        let Some((at, _, found)) = best_copy(disk, row)? else {
+            continue;
+        };
+        let (Some(primary), Some((magic_at, magic))) = (
+            places(row.places, disk.size()).first().copied(),
+            row.magics.first(),
+        ) else {
+            continue;
+        };
+        let offset = primary.saturating_add(u64::try_from(*magic_at).unwrap_or(0));
+        let seen = disk.peek(offset, magic.len()).unwrap_or_default();
+        let id = found.superblock.uuid.as_deref().unwrap_or("no id");
+        signatures.push(Signature {
+            format: found.format,
+            offset: primary,
+            outcome: Outcome::Damaged(Damage {
+                offset,
+                rule: "primary-missing".to_owned(),
+                seen: hex(seen),
+                expected: format!("{}, as the copy at {at} of {id} has it", hex(magic)),
+            }),
+            standing: Standing::Content,
+        });
+    }
+    Ok(signatures)
 }

@@ -1,6 +1,7 @@
 //! The only way in: positioned reads. There is no write, so no decoder and
 //! no directory reader can be made to change a disk.
 
+use crate::disk::is_over;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -58,6 +59,23 @@ pub fn read_up_to(dev: &dyn ReadAt, offset: u64, len: usize) -> Result<Vec<u8>, 
     }
     buf.truncate(done);
     Ok(buf)
+}
+
+/// The same for what a superblock is whole without: none where the device
+/// cannot read it.
+///
+/// # Errors
+/// The time for the device is over.
+pub(crate) fn read_if_readable(
+    dev: &dyn ReadAt,
+    offset: u64,
+    len: usize,
+) -> Result<Option<Vec<u8>>, Fault> {
+    match read_up_to(dev, offset, len) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(fault) if is_over(&fault.error) => Err(fault),
+        Err(_) => Ok(None),
+    }
 }
 
 impl ReadAt for [u8] {

@@ -1,24 +1,71 @@
 //! The one table of signatures.
 //!
-//! The read plan follows from it: one head read as long as the furthest
-//! primary superblock, then copies and logs only where a row's answer asks
-//! for them. ext stands first because it has the shortest magic and the
-//! nearest place; the order decides nothing, all answers are kept.
+//! The read plan, the fuzz targets and the coverage page follow from it. The
+//! order decides nothing: all answers are kept, and what they mean together
+//! is settled by containment in the topology crate.
 
-use crate::decoded::Decoded;
+use crate::decoded::{Decoded, Found, Refused};
 use crate::read::{Fault, ReadAt};
-use crate::{btrfs, ext, xfs};
-use asl_facts::LogState;
+use crate::{
+    apfs, bcache, bcachefs, bitlocker, btrfs, ddf, dmraid, drbd, erofs, exfat, ext, f2fs, fat,
+    gfs2, gpt, hfsplus, imsm, integrity, iso9660, jfs, luks, lvm2, mbr, md, nilfs2, ntfs, ocfs2,
+    reiserfs, squashfs, stratis, swap, udf, vdo, verity, xfs, zfs,
+};
 
 /// What a signature stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A file system.
     Filesystem,
+    /// Swap space.
+    Swap,
+    /// A member of something larger.
+    Member,
+    /// A content that shows only through a mapping.
+    Container,
+    /// A partition table.
+    Table,
 }
 
-/// Reads and judges the log of the file system with these superblock bytes.
-pub type JudgeLog = fn(&dyn ReadAt, &[u8]) -> Result<LogState, Fault>;
+/// Where a structure lies.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    /// So many bytes from the start of the device.
+    Start(u64),
+    /// So many bytes before its end.
+    End(u64),
+    /// So many bytes before its end, which is first rounded down to a
+    /// multiple of `align`.
+    Aligned {
+        /// Multiple that the end is rounded down to, bytes.
+        align: u64,
+        /// Bytes before that.
+        before: u64,
+    },
+}
+
+impl Place {
+    /// Its offset on a device of `size` bytes, if it is inside.
+    #[must_use]
+    pub fn on(self, size: u64) -> Option<u64> {
+        match self {
+            Place::Start(at) => Some(at),
+            Place::End(before) => size.checked_sub(before),
+            Place::Aligned { align, before } => size
+                .checked_sub(size.checked_rem(align)?)?
+                .checked_sub(before),
+        }
+        .filter(|at| *at < size)
+    }
+}
+
+/// Judges the bytes of a structure whose magic matched; the second value is
+/// where it lies on the device.
+pub type Decode = fn(&[u8], u64) -> Result<Found, Refused>;
+
+/// Adds what only further reads can tell: metadata text, the log's state, the
+/// other labels. What it finds broken goes to `damaged_copies`.
+pub type Complete = fn(&dyn ReadAt, u64, &[u8], &mut Found) -> Result<(), Fault>;
 
 /// One row: a format and where it shows.
 #[derive(Debug, Clone, Copy)]
@@ -29,65 +76,112 @@ pub struct Row {
     pub kind: Kind,
     /// No device below this size (bytes) carries it.
     pub minimum: u64,
-    /// Offset of the primary superblock, bytes.
-    pub at: u64,
-    /// Size of the superblock, bytes.
+    /// Where a primary superblock can lie. None: its copies stand for
+    /// themselves, and are looked for where nothing else was found.
+    pub places: &'static [Place],
+    /// Size of the superblock, bytes. What goes beyond the reads of every
+    /// device is read where the magic is.
     pub len: usize,
-    /// Offset of the magic in the superblock, and the magic.
-    pub magic: (usize, &'static [u8]),
-    /// Decodes a superblock that lies at the given offset.
-    pub decode: fn(&[u8], u64) -> Decoded,
-    /// Offsets of copies.
-    pub copies: &'static [u64],
-    /// Judges the log where the superblock alone cannot.
-    pub log: Option<JudgeLog>,
+    /// Offsets in the superblock, and the magics: one of them is there.
+    pub magics: &'static [(usize, &'static [u8])],
+    /// Decodes a superblock.
+    pub decode: Decode,
+    /// Where copies lie, which count only when a primary is damaged.
+    pub copies: &'static [Place],
+    /// Whether the copies are looked for where no primary is and nothing else
+    /// was found: they cost a read each.
+    pub orphans: bool,
+    /// What further reads add.
+    pub complete: Option<Complete>,
 }
 
-/// All formats.
-pub const TABLE: &[Row] = &[
-    Row {
-        name: "ext",
-        kind: Kind::Filesystem,
-        minimum: 2048,
-        at: ext::AT,
-        len: ext::LEN,
-        magic: ext::MAGIC,
-        decode: ext::decode,
-        copies: ext::COPIES,
-        log: None,
-    },
-    Row {
-        name: "xfs",
-        kind: Kind::Filesystem,
-        minimum: 512,
-        at: 0,
-        len: xfs::LEN,
-        magic: xfs::MAGIC,
-        decode: xfs::decode,
-        // Linux mounts by the primary only, and where the others lie is
-        // written in it.
-        copies: &[],
-        log: Some(crate::xfs_log::state),
-    },
-    Row {
-        name: "btrfs",
-        kind: Kind::Filesystem,
-        minimum: btrfs::AT + 4096,
-        at: btrfs::AT,
-        len: btrfs::LEN,
-        magic: btrfs::MAGIC,
-        decode: btrfs::decode,
-        copies: btrfs::COPIES,
-        log: None,
-    },
+impl Row {
+    /// What these bytes, which lie at `at` of the device, are: the entry of
+    /// tests and fuzzers too.
+    #[must_use]
+    pub fn judge(&self, bytes: &[u8], at: u64) -> Decoded {
+        if !self.matches(bytes) {
+            return Decoded::Absent;
+        }
+        match (self.decode)(bytes, at) {
+            Ok(found) => Decoded::Found(Box::new(found)),
+            Err(Refused::Other) => Decoded::Absent,
+            Err(Refused::Damaged(format, damage)) => Decoded::Damaged(format, damage),
+        }
+    }
+
+    /// One of its magics is in these bytes.
+    pub(crate) fn matches(&self, bytes: &[u8]) -> bool {
+        self.magics.iter().any(|(offset, magic)| {
+            bytes
+                .get(*offset..)
+                .is_some_and(|rest| rest.starts_with(magic))
+        })
+    }
+}
+
+/// All formats, one list a module.
+pub const TABLE: &[&[Row]] = &[
+    // File systems.
+    ext::ROWS,
+    xfs::ROWS,
+    btrfs::ROWS,
+    f2fs::ROWS,
+    bcachefs::ROWS,
+    fat::ROWS,
+    exfat::ROWS,
+    ntfs::ROWS,
+    jfs::ROWS,
+    reiserfs::ROWS,
+    nilfs2::ROWS,
+    hfsplus::ROWS,
+    udf::ROWS,
+    iso9660::ROWS,
+    squashfs::ROWS,
+    erofs::ROWS,
+    apfs::ROWS,
+    ocfs2::ROWS,
+    gfs2::ROWS,
+    swap::ROWS,
+    // Members.
+    md::ROWS,
+    imsm::ROWS,
+    ddf::ROWS,
+    dmraid::ROWS,
+    lvm2::ROWS,
+    zfs::ROWS,
+    stratis::ROWS,
+    bcache::ROWS,
+    drbd::ROWS,
+    vdo::ROWS,
+    // Containers.
+    luks::ROWS,
+    bitlocker::ROWS,
+    integrity::ROWS,
+    verity::ROWS,
+    // Partition tables.
+    gpt::ROWS,
+    mbr::ROWS,
 ];
 
-/// Length of the head read: the end of the furthest primary superblock.
-#[must_use]
-pub fn head_len() -> usize {
-    TABLE
-        .iter()
-        .filter_map(|row| usize::try_from(row.at).ok()?.checked_add(row.len))
-        .max()
-        .unwrap_or(0)
+/// Every row of the table.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().copied().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::HEAD;
+
+    #[test]
+    fn no_primary_lies_beyond_the_head_read() {
+        for row in rows() {
+            for place in row.places {
+                if let Place::Start(at) = place {
+                    assert!(*at < HEAD, "{}", row.name);
+                }
+            }
+        }
+    }
 }

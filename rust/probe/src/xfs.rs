@@ -6,15 +6,29 @@
 //! little endian at 224. Source: Linux `fs/xfs/libxfs/xfs_format.h`,
 //! `struct xfs_dsb`; bounds as `xfs_validate_sb_common` has them.
 
-use crate::bytes::{be16, be32, be64, field, le32, u8_at, unknown_bits, uuid};
-use crate::decoded::{Decoded, Found, Rules};
-use asl_facts::{Filesystem, Format, LogState, Look, Text};
-use crc::{CRC_32_ISCSI, Crc};
+use crate::bytes::{be16, be32, be64, crc32c, field, le32, u8_at, unknown_bits, uuid};
+use crate::decoded::{Found, Refused, Rules};
+use crate::read::{Fault, ReadAt};
+use crate::table::{Kind, Place, Row};
+use asl_facts::{Format, Text};
 
 /// Largest sector, which the checksum covers.
-pub(crate) const LEN: usize = 32768;
-/// Offset of the magic in the superblock, and the magic.
-pub(crate) const MAGIC: (usize, &[u8]) = (0, b"XFSB");
+const LEN: usize = 32768;
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "xfs",
+    kind: Kind::Filesystem,
+    minimum: 512,
+    places: &[Place::Start(0)],
+    len: LEN,
+    magics: &[(0, b"XFSB")],
+    decode,
+    // Linux mounts by the primary only, and where the others lie is written
+    // in it.
+    copies: &[],
+    orphans: false,
+    complete: Some(judge_log),
+}];
 
 /// End of the last field that is read here.
 const FIELDS: usize = 264;
@@ -29,30 +43,12 @@ const KNOWN_INCOMPAT: u64 = 0x7ff;
 /// Attribute log items.
 const KNOWN_LOG_INCOMPAT: u64 = 0x1;
 
-/// Decodes the superblock that lies at `at` of the device.
-#[must_use]
-pub fn decode(bytes: &[u8], at: u64) -> Decoded {
-    if field(bytes, MAGIC.0, MAGIC.1.len()) != MAGIC.1 {
-        return Decoded::Absent;
-    }
-    match sound(bytes, at) {
-        Ok(found) => Decoded::Found(Box::new(found)),
-        Err(decoded) => decoded,
-    }
-}
-
-fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
+fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     let rules = Rules {
         format: Format::Xfs,
         at,
     };
-    rules.check(
-        bytes.len() >= FIELDS,
-        "truncated",
-        0,
-        format!("{} bytes", bytes.len()),
-        format!("{FIELDS} bytes"),
-    )?;
+    rules.length(bytes, FIELDS)?;
     let version = be16(bytes, 100) & 0xf;
     rules.check(
         version == 4 || version == 5,
@@ -95,58 +91,43 @@ fn sound(bytes: &[u8], at: u64) -> Result<Found, Decoded> {
             .iter()
             .map(|bit| format!("log {bit}")),
     );
-    Ok(Found {
-        format: Format::Xfs,
-        claims: size,
-        generation: 0,
-        filesystem: Filesystem {
-            uuid: uuid(bytes, 32),
-            label: Text::from_field(field(bytes, 108, 12)),
-            version: Some(version.to_string()),
-            size,
-            block_size: sb_blocksize,
-            // The log itself says; `xfs_log` reads it.
-            log: LogState::Unknown,
-            devices: 1,
-            errors: incompat & INCOMPAT_NEEDSREPAIR != 0,
-            unknown_features,
-            damaged_copies: Vec::new(),
-            look: Look::NotLooked,
-        },
-    })
+    let mut found = Found::filesystem(Format::Xfs, size, sb_blocksize);
+    found.superblock.uuid = Some(uuid(bytes, 32));
+    found.superblock.label = Text::from_field(field(bytes, 108, 12));
+    found.superblock.version = Some(version.to_string());
+    found.superblock.unknown_features = unknown_features;
+    if let Some(filesystem) = found.filesystem_mut() {
+        filesystem.errors = incompat & INCOMPAT_NEEDSREPAIR != 0;
+    }
+    Ok(found)
+}
+
+/// The superblock does not say whether the log is clean: the log does.
+fn judge_log(dev: &dyn ReadAt, _at: u64, bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
+    let log = crate::xfs_log::state(dev, bytes)?;
+    if let Some(filesystem) = found.filesystem_mut() {
+        filesystem.log = log;
+    }
+    Ok(())
 }
 
 fn matches_log(value: u32, log: u8) -> bool {
     1_u32.checked_shl(u32::from(log)) == Some(value)
 }
 
-fn check_crc(bytes: &[u8], rules: &Rules, sector: usize) -> Result<(), Decoded> {
-    rules.check(
-        bytes.len() >= sector,
-        "truncated",
-        0,
-        format!("{} bytes", bytes.len()),
-        format!("{sector} bytes"),
-    )?;
-    let crc = Crc::<u32>::new(&CRC_32_ISCSI);
-    let mut digest = crc.digest();
-    digest.update(field(bytes, 0, CRC_AT));
-    digest.update(&[0; 4]);
-    let after = CRC_AT.saturating_add(4);
-    digest.update(field(bytes, after, sector.saturating_sub(after)));
-    let (seen, computed) = (le32(bytes, CRC_AT), digest.finalize());
-    rules.check(
-        seen == computed,
-        "checksum",
-        224,
-        format!("{seen:#010x}"),
-        format!("{computed:#010x}"),
-    )
+fn check_crc(bytes: &[u8], rules: &Rules, sector: usize) -> Result<(), Refused> {
+    rules.length(bytes, sector)?;
+    let mut sector = field(bytes, 0, sector).to_vec();
+    if let Some(crc) = sector.get_mut(CRC_AT..CRC_AT + 4) {
+        crc.fill(0);
+    }
+    let (seen, computed) = (le32(bytes, CRC_AT), crc32c(&sector));
+    rules.checksum(224, seen, computed)
 }
 
 /// Every field that a later division, shift or allocation relies on; returns
 /// the size in bytes.
-fn geometry(bytes: &[u8], rules: &Rules, sb_blocksize: u32) -> Result<u64, Decoded> {
+fn geometry(bytes: &[u8], rules: &Rules, sb_blocksize: u32) -> Result<u64, Refused> {
     let sb_blocklog = u8_at(bytes, 120);
     rules.check(
         (512..=65536).contains(&sb_blocksize) && matches_log(sb_blocksize, sb_blocklog),
