@@ -1,0 +1,187 @@
+//! LVM2 volume groups.
+
+use super::{Piece, empty, mark_duplicates, mark_stale};
+use asl_facts::{
+    Content, Format, Health, LogicalVolume, MemberStanding, Pool, PoolFlag, Text, Volume,
+    VolumeGroup,
+};
+
+/// Volumes whose needs lead deeper than this lead in a circle.
+const MAX_DEPTH: u32 = 16;
+
+pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
+    let members: Vec<(&Piece<'_>, &VolumeGroup)> = pieces
+        .iter()
+        .filter_map(|piece| match &piece.superblock.content {
+            Content::PhysicalVolume(volume) => Some((piece, volume.group.as_ref()?)),
+            _ => None,
+        })
+        .collect();
+    let newest = members
+        .iter()
+        .map(|(_, group)| group)
+        .max_by_key(|g| g.seqno)?;
+    let here = |id: &str| {
+        pieces
+            .iter()
+            .any(|piece| piece.superblock.uuid.as_deref() == Some(id))
+    };
+    let mut pool = empty(Format::Lvm2, id);
+    pool.name = Some(Text::from(newest.name.as_str()));
+    pool.generation = newest.seqno;
+    pool.expected = u64::try_from(newest.physical.len()).unwrap_or(u64::MAX);
+    pool.host.clone_from(&newest.system_id);
+    pool.members = members
+        .iter()
+        .map(|(piece, group)| {
+            let id = piece.superblock.uuid.as_deref().unwrap_or_default();
+            let known = newest.physical.iter().find(|part| part.id == id);
+            // One that went missing, or was taken out of the group while it
+            // was away, still names the group. An older text alone says
+            // nothing: not every volume has to carry the newest.
+            let standing = match known {
+                Some(part) if !part.missing => MemberStanding::Current,
+                _ => MemberStanding::Stale,
+            };
+            let place = known.map_or(id, |part| part.name.as_str());
+            piece.member(place, group.seqno, standing)
+        })
+        .collect();
+    mark_duplicates(&mut pool);
+    mark_stale(&mut pool);
+    let missing: Vec<&str> = newest
+        .physical
+        .iter()
+        .filter(|part| part.missing || !here(&part.id))
+        .map(|part| part.name.as_str())
+        .collect();
+    pool.missing = newest
+        .physical
+        .iter()
+        .filter(|part| missing.contains(&part.name.as_str()))
+        .map(|part| part.id.clone())
+        .collect();
+    flags(newest, &mut pool);
+    pool.volumes = newest
+        .logical
+        .iter()
+        .filter(|volume| has(&volume.status, "VISIBLE"))
+        .map(|volume| self::volume(newest, volume, &missing))
+        .collect();
+    // A group works as far as its volumes do.
+    let worst = pool.volumes.iter().map(|volume| volume.health).max();
+    pool.health = if missing.is_empty() {
+        Health::Complete
+    } else {
+        worst.map_or(Health::Incomplete, |worst| worst.max(Health::Degraded))
+    };
+    Some(pool)
+}
+
+fn has(status: &[String], word: &str) -> bool {
+    status.iter().any(|known| known == word)
+}
+
+fn flags(group: &VolumeGroup, pool: &mut Pool) {
+    if has(&group.status, "EXPORTED") {
+        pool.flags.push(PoolFlag::Exported);
+    }
+    let locked = group
+        .lock_type
+        .as_deref()
+        .is_some_and(|kind| kind != "none");
+    if group.system_id.is_some() || locked || has(&group.status, "CLUSTERED") {
+        pool.flags.push(PoolFlag::ForeignLive);
+    }
+    let moving = |volume: &LogicalVolume| {
+        ["PVMOVE", "LOCKED", "CONVERTING", "MERGING"]
+            .iter()
+            .any(|word| has(&volume.status, word))
+    };
+    if group.logical.iter().any(moving) {
+        pool.flags.push(PoolFlag::Reshaping);
+    }
+}
+
+fn volume(group: &VolumeGroup, volume: &LogicalVolume, missing: &[&str]) -> Volume {
+    let extents = volume
+        .segments
+        .iter()
+        .fold(0_u64, |sum, segment| sum.saturating_add(segment.extents));
+    let mut kinds: Vec<&str> = volume.segments.iter().map(|s| s.kind.as_str()).collect();
+    kinds.dedup();
+    Volume {
+        name: volume.name.clone(),
+        id: volume.id.clone(),
+        kind: kinds.join("+"),
+        size: extents.saturating_mul(group.extent_size),
+        health: health(group, &volume.name, missing, MAX_DEPTH),
+    }
+}
+
+/// What a volume, physical or logical, still is when `missing` are gone.
+fn health(group: &VolumeGroup, name: &str, missing: &[&str], depth: u32) -> Health {
+    if missing.contains(&name) {
+        return Health::Incomplete;
+    }
+    if group.physical.iter().any(|part| part.name == name) {
+        return Health::Complete;
+    }
+    let volume = group.logical.iter().find(|volume| volume.name == name);
+    let (Some(volume), Some(depth)) = (volume, depth.checked_sub(1)) else {
+        return Health::Incomplete;
+    };
+    let of_segment = |segment: &asl_facts::Segment| {
+        let parts: Vec<Health> = segment
+            .places
+            .iter()
+            .map(|(name, _)| health(group, name, missing, depth))
+            .collect();
+        // The metadata image of a leg is gone with its leg, and no worse.
+        let raid = segment.kind.starts_with("raid");
+        let needs = segment
+            .needs
+            .iter()
+            .filter(|(key, _)| !(raid && key == "metadata"))
+            .map(|(_, name)| health(group, name, missing, depth))
+            .max()
+            .unwrap_or(Health::Complete);
+        redundant(&segment.kind, &parts).max(needs)
+    };
+    volume
+        .segments
+        .iter()
+        .map(of_segment)
+        .max()
+        .unwrap_or(Health::Complete)
+}
+
+/// A segment over parts of which some are gone.
+fn redundant(kind: &str, parts: &[Health]) -> Health {
+    let gone = parts
+        .iter()
+        .filter(|part| **part == Health::Incomplete)
+        .count();
+    let worst_left = parts
+        .iter()
+        .copied()
+        .filter(|part| *part != Health::Incomplete)
+        .max()
+        .unwrap_or(Health::Complete);
+    if gone == 0 {
+        return worst_left;
+    }
+    let survives = match kind {
+        "mirror" | "raid1" => gone < parts.len(),
+        "raid4" => gone <= 1,
+        kind if kind.starts_with("raid5") => gone <= 1,
+        kind if kind.starts_with("raid6") => gone <= 2,
+        kind if kind.starts_with("raid10") => gone <= 1,
+        _ => false,
+    };
+    if survives {
+        Health::Degraded
+    } else {
+        Health::Incomplete
+    }
+}

@@ -1,0 +1,251 @@
+//! What the members that are here make up.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a test may"
+)]
+
+mod common;
+
+use asl_facts::{
+    Device, Format, Health, LogicalVolume, MemberStanding, Part, PhysicalVolume, Pool, PoolFlag,
+    Raid, Role, Segment, VolumeGroup, VolumePart,
+};
+use common::{MIB, disk, lvm, md, raid, spanning};
+
+fn arrays(members: Vec<Raid>) -> Pool {
+    let devices: Vec<Device> = members
+        .into_iter()
+        .enumerate()
+        .map(|(index, member)| disk(&format!("sd{index}"), vec![md(member)]))
+        .collect();
+    only(&devices)
+}
+
+fn only(devices: &[Device]) -> Pool {
+    let mut pools = asl_topology::pools(devices);
+    assert_eq!(pools.len(), 1, "{pools:?}");
+    pools.remove(0)
+}
+
+fn standings(pool: &Pool) -> Vec<MemberStanding> {
+    pool.members.iter().map(|member| member.standing).collect()
+}
+
+#[test]
+fn a_mirror_with_both_halves_is_complete() {
+    let pool = arrays(vec![raid("raid1", "AA", 0, 7), raid("raid1", "AA", 1, 7)]);
+    assert_eq!((pool.health, pool.expected), (Health::Complete, 2));
+    assert_eq!(pool.host, Some("host".into()));
+    assert!(pool.missing.is_empty() && pool.flags.is_empty());
+}
+
+#[test]
+fn a_mirror_with_one_half_is_degraded_and_names_the_other() {
+    let pool = arrays(vec![raid("raid1", "AA", 1, 7)]);
+    assert_eq!(pool.health, Health::Degraded);
+    assert_eq!(pool.missing, ["slot 0"]);
+}
+
+#[test]
+fn a_member_one_event_behind_is_current_and_two_behind_is_stale() {
+    let pool = arrays(vec![raid("raid1", "AA", 0, 7), raid("raid1", "AA", 1, 6)]);
+    assert_eq!(pool.health, Health::Complete);
+    let pool = arrays(vec![raid("raid1", "A.", 0, 7), raid("raid1", "AA", 1, 5)]);
+    assert_eq!(pool.health, Health::Degraded);
+    assert_eq!(
+        standings(&pool),
+        [MemberStanding::Current, MemberStanding::Stale]
+    );
+    assert_eq!(pool.flags, [PoolFlag::StaleMember]);
+}
+
+#[test]
+fn halves_that_deny_each_other_are_split() {
+    let pool = arrays(vec![raid("raid1", "A.", 0, 7), raid("raid1", ".A", 1, 9)]);
+    assert!(pool.flags.contains(&PoolFlag::SplitBrain));
+}
+
+#[test]
+fn each_level_bears_what_it_bears() {
+    let missing = |level: &str, count: u32, of: u32| {
+        let slots = "A".repeat(usize::try_from(of).unwrap());
+        let members = (count..of)
+            .map(|slot| raid(level, &slots, slot, 1))
+            .collect();
+        arrays(members).health
+    };
+    assert_eq!(missing("raid0", 1, 2), Health::Incomplete);
+    assert_eq!(missing("linear", 1, 2), Health::Incomplete);
+    assert_eq!(missing("raid5", 1, 3), Health::Degraded);
+    assert_eq!(missing("raid5", 2, 3), Health::Incomplete);
+    assert_eq!(missing("raid6", 2, 4), Health::Degraded);
+    assert_eq!(missing("raid6", 3, 4), Health::Incomplete);
+}
+
+#[test]
+fn raid10_needs_one_of_each_pair() {
+    let near = |slots: &[u32]| {
+        let members = slots
+            .iter()
+            .map(|slot| Raid {
+                layout: 0x102,
+                ..raid("raid10", "AAAA", *slot, 1)
+            })
+            .collect();
+        arrays(members).health
+    };
+    assert_eq!(near(&[0, 2]), Health::Degraded);
+    assert_eq!(near(&[0, 1]), Health::Incomplete);
+    assert_eq!(near(&[0, 1, 2, 3]), Health::Complete);
+}
+
+#[test]
+fn a_spare_fills_no_slot() {
+    let spare = Raid {
+        role: Role::Spare,
+        ..raid("raid5", "AAA", 0, 1)
+    };
+    let pool = arrays(vec![
+        raid("raid5", "AAA", 0, 1),
+        raid("raid5", "AAA", 1, 1),
+        spare,
+    ]);
+    assert_eq!(
+        (pool.health, pool.missing),
+        (Health::Degraded, vec!["slot 2".to_owned()])
+    );
+}
+
+#[test]
+fn two_that_claim_one_slot_are_duplicates() {
+    let pool = arrays(vec![raid("raid1", "AA", 0, 7), raid("raid1", "AA", 0, 7)]);
+    assert_eq!(standings(&pool), [MemberStanding::Duplicate; 2]);
+    assert!(pool.flags.contains(&PoolFlag::Duplicate));
+}
+
+#[test]
+fn an_array_of_four_billion_slots_is_judged_at_once() {
+    let mut member = raid("raid5", "AAA", 0, 1);
+    member.raid_disks = u32::MAX;
+    assert_eq!(arrays(vec![member]).health, Health::Incomplete);
+}
+
+fn group(seqno: u64, missing: bool) -> PhysicalVolume {
+    let part = |name: &str, missing| VolumePart {
+        name: name.to_owned(),
+        id: format!("id-{name}"),
+        device: None,
+        missing,
+        data_offset: MIB,
+        extents: 20,
+    };
+    let volume = |name: &str, kind: &str, places: &[&str]| LogicalVolume {
+        id: format!("id-{name}"),
+        name: name.to_owned(),
+        status: vec!["VISIBLE".to_owned()],
+        segments: vec![Segment {
+            start: 0,
+            extents: 4,
+            kind: kind.to_owned(),
+            stripe: 0,
+            places: places
+                .iter()
+                .map(|place| ((*place).to_owned(), 0))
+                .collect(),
+            needs: Vec::new(),
+        }],
+    };
+    PhysicalVolume {
+        group: Some(VolumeGroup {
+            id: "vg".to_owned(),
+            name: "data".to_owned(),
+            seqno,
+            system_id: None,
+            lock_type: None,
+            status: vec!["READ".to_owned(), "WRITE".to_owned()],
+            extent_size: 4 * MIB,
+            physical: vec![part("pv0", false), part("pv1", missing)],
+            logical: vec![
+                volume("one", "linear", &["pv0"]),
+                volume("both", "striped", &["pv0", "pv1"]),
+                volume("mirror", "raid1", &["pv0", "pv1"]),
+                volume("circle", "linear", &["circle"]),
+            ],
+        }),
+        areas: vec![4096],
+        data_offset: MIB,
+        used: true,
+    }
+}
+
+#[test]
+fn a_group_with_a_missing_volume_works_as_far_as_its_volumes_do() {
+    let pool = only(&[disk("sda", vec![lvm("id-pv0", group(3, false))])]);
+    assert_eq!((pool.expected, pool.health), (2, Health::Incomplete));
+    assert_eq!(pool.missing, ["id-pv1"]);
+    let health: Vec<(&str, Health)> = pool
+        .volumes
+        .iter()
+        .map(|volume| (volume.name.as_str(), volume.health))
+        .collect();
+    assert_eq!(
+        health,
+        [
+            ("one", Health::Complete),
+            ("both", Health::Incomplete),
+            ("mirror", Health::Degraded),
+            // A forged text that leads in a circle ends.
+            ("circle", Health::Incomplete),
+        ]
+    );
+    assert_eq!(pool.volumes[0].size, 16 * MIB);
+}
+
+#[test]
+fn the_newest_text_counts() {
+    let devices = [
+        disk("sda", vec![lvm("id-pv0", group(3, false))]),
+        disk("sdb", vec![lvm("id-pv1", group(9, true))]),
+    ];
+    let pool = only(&devices);
+    assert_eq!(pool.generation, 9);
+    // What the group says is gone is stale when it comes back.
+    assert_eq!(
+        standings(&pool),
+        [MemberStanding::Current, MemberStanding::Stale]
+    );
+}
+
+fn part(number: u64, generation: u64) -> Option<Part> {
+    Some(Part {
+        number,
+        uuid: None,
+        size: 100 * MIB,
+        generation,
+        seed: false,
+    })
+}
+
+#[test]
+fn a_btrfs_of_two_devices_needs_both() {
+    let member = |number| spanning(Format::Btrfs, 65536, 200 * MIB, 2, part(number, 5));
+    let pool = only(&[disk("sda", vec![member(1)])]);
+    assert_eq!((pool.health, pool.missing.len()), (Health::Incomplete, 1));
+    let pool = only(&[disk("sda", vec![member(1)]), disk("sdb", vec![member(2)])]);
+    assert_eq!(pool.health, Health::Complete);
+    // The clone of a member is no second member.
+    let pool = only(&[disk("sda", vec![member(1)]), disk("sdb", vec![member(1)])]);
+    assert_eq!(pool.health, Health::Incomplete);
+    assert!(pool.flags.contains(&PoolFlag::Duplicate));
+}
+
+#[test]
+fn what_was_made_of_it_is_named() {
+    let mut array = disk("md0", Vec::new());
+    array.slaves = vec!["sda".to_owned()];
+    let devices = [disk("sda", vec![md(raid("raid1", "AA", 0, 7))]), array];
+    assert_eq!(only(&devices).active, ["md0"]);
+}
