@@ -34,5 +34,7 @@ impl ReadAt for Sized {
 /// The signatures on a device of `size` bytes.
 pub(crate) fn signatures(path: &Path, size: u64) -> io::Result<Vec<Signature>> {
     let file = open(path)?;
-    asl_probe::probe(&Sized { file, size }).map_err(|fault| fault.error)
+    asl_probe::probe(&Sized { file, size })
+        .map(|probed| probed.signatures)
+        .map_err(|fault| fault.error)
 }

@@ -160,18 +160,22 @@ fn check_device(check: &Check, system: &dyn System) -> Result<(), Error> {
     let signatures = system.signatures(node).map_err(doing(node))?;
     let sound: Vec<_> = signatures
         .iter()
-        .filter_map(|signature| Some((signature.format, signature.filesystem()?)))
+        .filter_map(|signature| {
+            let (superblock, filesystem) = signature.filesystem()?;
+            Some((signature.format, superblock, filesystem))
+        })
         .collect();
     // Two that are both valid: nobody can say which one the mount would show.
-    let [(format, filesystem)] = sound.as_slice() else {
+    let [(format, superblock, filesystem)] = sound.as_slice() else {
         let seen = sound.len().to_string();
         return changed("number of sound file systems", seen, "1".to_owned());
     };
     if *format != check.format {
         return changed("type", format.to_string(), check.format.to_string());
     }
-    if filesystem.uuid != check.uuid {
-        return changed("UUID", filesystem.uuid.clone(), check.uuid.clone());
+    let uuid = superblock.uuid.clone().unwrap_or_default();
+    if uuid != check.uuid {
+        return changed("UUID", uuid, check.uuid.clone());
     }
     if filesystem.log != LogState::Clean {
         return changed(

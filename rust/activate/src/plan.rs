@@ -3,7 +3,7 @@
 use crate::action::{Action, Role};
 use crate::error::PlanError;
 use asl_decide::{Report, Step};
-use asl_facts::{Device, Facts, Filesystem, Format, Use};
+use asl_facts::{Device, Facts, Filesystem, Format, Superblock, Use};
 
 /// Where a file system is mounted of which only a directory is to be seen.
 const PRIVATE: &str = "/run/asl/fs";
@@ -121,7 +121,7 @@ pub fn plan(report: &Report) -> Result<Plan, PlanError> {
                 node: node.clone(),
                 driver: format.clone(),
             })?;
-        let (device, known, filesystem) = find(facts, node, driver)?;
+        let (device, known, superblock, filesystem) = find(facts, node, driver)?;
         let options = mount_options(node, driver, options)?;
         for path in [store_path, target] {
             check_path(path)?;
@@ -131,7 +131,7 @@ pub fn plan(report: &Report) -> Result<Plan, PlanError> {
             devnum: device.devnum.clone(),
             size: device.size,
             format: known,
-            uuid: filesystem.uuid.clone(),
+            uuid: superblock.uuid.clone().unwrap_or_default(),
         });
         read_only(facts, device, &mut plan.actions);
         mount(
@@ -158,7 +158,7 @@ fn find<'a>(
     facts: &'a Facts,
     node: &str,
     driver: &Driver,
-) -> Result<(&'a Device, Format, &'a Filesystem), PlanError> {
+) -> Result<(&'a Device, Format, &'a Superblock, &'a Filesystem), PlanError> {
     let device = facts
         .devices
         .iter()
@@ -171,7 +171,10 @@ fn find<'a>(
         .signatures()
         .iter()
         .filter(|signature| driver.formats.contains(&signature.format))
-        .find_map(|signature| Some((device, signature.format, signature.filesystem()?)))
+        .find_map(|signature| {
+            let (superblock, filesystem) = signature.filesystem()?;
+            Some((device, signature.format, superblock, filesystem))
+        })
         .ok_or_else(|| PlanError::NoFilesystem {
             node: node.to_owned(),
             driver: driver.name.to_owned(),

@@ -50,6 +50,7 @@ fn image(dir: &Path, format: Format, path: &str) -> Option<Loop> {
         Format::Btrfs => {
             run("mkfs.btrfs", &["-q", "-r", staging, file])?;
         }
+        other => panic!("no tool for {other}"),
     }
     let device = Loop(run("losetup", &["-f", "--show", file])?);
     run("blockdev", &["--setrw", &device.0])?;
@@ -80,7 +81,7 @@ fn root() -> tempfile::TempDir {
 fn plan_for(linux: &Linux, node: &str, format: Format, path: &str) -> Plan {
     let now = linux.node(node).unwrap();
     let signatures = linux.signatures(node).unwrap();
-    let uuid = signatures[0].filesystem().unwrap().uuid.clone();
+    let uuid = signatures[0].superblock().unwrap().uuid.clone().unwrap();
     let name = node.trim_start_matches("/dev/");
     let device = device(name, DeviceKind::Loop, &now.devnum, now.size);
     let device = with_store(device, format, &uuid, path);

@@ -225,6 +225,7 @@ mod tests {
             system: System::default(),
             timing: Timing::default(),
             devices: Vec::new(),
+            pools: Vec::new(),
             remote: Remote::None,
         };
         let decision = Decision {

@@ -122,6 +122,7 @@ fn no_facts(root: &Path, started_ms: u64) -> Facts {
             cpu_ms: cpu_ms(),
         },
         devices: Vec::new(),
+        pools: Vec::new(),
         remote: Remote::None,
     }
 }

@@ -126,7 +126,7 @@ fn json_is_the_report() {
     let (code, out, _) = node.run(&["preflight", "--json"]);
     assert_eq!(code, 0);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
     assert_eq!(report["decision"]["mode"]["mode"], "none");
     let (code, out, _) = node.run(&["mode", "--json"]);
     assert_eq!(code, 0);

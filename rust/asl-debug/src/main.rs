@@ -6,7 +6,7 @@ mod show;
 use asl_facts::{Device, Probe};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -71,12 +71,13 @@ fn probe(paths: &[PathBuf], json: bool) -> io::Result<ExitCode> {
         devices: Vec::new(),
         errors: Vec::new(),
     };
+    let style = style(&io::stdout());
     let mut out = io::stdout().lock();
     for path in paths {
         match asl_scan::probe_path(path) {
             Ok(device) => {
                 if !json {
-                    out.write_all(show::device(&device).as_bytes())?;
+                    out.write_all(show::device(&device, style).as_bytes())?;
                 }
                 if let Some(error) = failure(&device) {
                     // The error of the system names no file.
@@ -97,6 +98,18 @@ fn probe(paths: &[PathBuf], json: bool) -> io::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Colours on a terminal that has them, unless NO_COLOR asks for none
+/// (https://no-color.org).
+fn style(out: &io::Stdout) -> show::Style {
+    let asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if out.is_terminal() && !asked_for_none && !dumb {
+        show::Style::Colour
+    } else {
+        show::Style::Plain
+    }
 }
 
 fn complain(report: &mut Report, path: &std::path::Path, error: String) -> io::Result<()> {

@@ -64,7 +64,10 @@ fn json_has_a_schema_and_the_facts_of_the_device() {
     assert_eq!(report["schema"], asl_facts::SCHEMA);
     let signature = &report["devices"][0]["probe"]["signatures"][0];
     assert_eq!(signature["format"], "ext4");
-    assert_eq!(signature["outcome"]["found"]["look"]["state"], "read");
+    assert_eq!(
+        signature["outcome"]["found"]["content"]["look"]["state"],
+        "read"
+    );
 }
 
 #[test]

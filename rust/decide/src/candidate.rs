@@ -9,7 +9,7 @@ use crate::rules::Rule;
 use crate::{Effect, Finding};
 use asl_facts::{
     Damage, Device, Evidence, Facts, Filesystem, Format, LogState, Look, Outcome, Probe, Signature,
-    Store,
+    Standing, Store, Superblock,
 };
 use std::collections::BTreeMap;
 
@@ -28,6 +28,8 @@ pub(crate) struct Candidate<'a> {
     /// Offsets of other valid structures, when containment does not settle
     /// which of them counts.
     pub(crate) rivals: Vec<String>,
+    /// The member of an array that it shows through.
+    pub(crate) inside: Option<(Format, u64)>,
     pub(crate) selected: bool,
     pub(crate) findings: Vec<Finding>,
 }
@@ -36,7 +38,7 @@ pub(crate) struct Candidate<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Content<'a> {
     /// A sound superblock.
-    Filesystem(Format, &'a Filesystem),
+    Sound(Format, &'a Superblock),
     /// A superblock without a valid copy.
     Damaged(Format, &'a Damage),
     /// The device was not read.
@@ -52,21 +54,29 @@ impl<'a> Candidate<'a> {
             path: "/".to_owned(),
             store: None,
             rivals: Vec::new(),
+            inside: None,
             selected: false,
             findings: Vec::new(),
         }
     }
 
-    pub(crate) fn filesystem(&self) -> Option<(Format, &'a Filesystem)> {
+    pub(crate) fn superblock(&self) -> Option<&'a Superblock> {
         match self.content {
-            Content::Filesystem(format, filesystem) => Some((format, filesystem)),
+            Content::Sound(_, superblock) => Some(superblock),
             _ => None,
         }
     }
 
+    pub(crate) fn filesystem(&self) -> Option<(Format, &'a Filesystem)> {
+        match self.content {
+            Content::Sound(format, superblock) => Some((format, superblock.filesystem()?)),
+            _ => None,
+        }
+    }
+
+    /// The UUID of its file system or container.
     pub(crate) fn uuid(&self) -> Option<&'a str> {
-        self.filesystem()
-            .map(|(_, filesystem)| filesystem.uuid.as_str())
+        self.superblock()?.uuid.as_deref()
     }
 
     /// A btrfs over several devices: its members must be gathered first.
@@ -166,7 +176,7 @@ pub(crate) fn candidates(facts: &Facts) -> Vec<Candidate<'_>> {
             Probe::Read { signatures, .. } => {
                 for signature in signatures
                     .iter()
-                    .filter(|s| !in_partition(facts, device, s))
+                    .filter(|s| !matches!(s.standing, Standing::InPartition { .. }))
                 {
                     add(facts, device, signature, &mut found, &mut spanning);
                 }
@@ -184,28 +194,42 @@ fn add<'a>(
     found: &mut Vec<Candidate<'a>>,
     spanning: &mut BTreeMap<&'a str, Candidate<'a>>,
 ) {
-    let filesystem = match &signature.outcome {
+    let superblock = match &signature.outcome {
         Outcome::Damaged(damage) => {
-            found.push(Candidate::new(
-                device,
-                Content::Damaged(signature.format, damage),
-            ));
+            // Damage inside an array is the array's.
+            if !matches!(signature.standing, Standing::Inside { .. }) {
+                found.push(Candidate::new(
+                    device,
+                    Content::Damaged(signature.format, damage),
+                ));
+            }
             return;
         }
-        Outcome::Found(filesystem) => filesystem,
+        Outcome::Found(superblock) => superblock,
     };
-    let mut whole = Candidate::new(device, Content::Filesystem(signature.format, filesystem));
+    if matches!(
+        superblock.content,
+        asl_facts::Content::Table(_) | asl_facts::Content::Swap(_)
+    ) {
+        return;
+    }
+    let mut whole = Candidate::new(device, Content::Sound(signature.format, superblock));
     whole.rivals = rivals(facts, device, signature);
-    if whole.spans_devices() {
-        match spanning.get_mut(filesystem.uuid.as_str()) {
+    if let Standing::Inside { format, offset } = signature.standing {
+        whole.inside = Some((format, offset));
+    }
+    if let Some(uuid) = whole.uuid().filter(|_| whole.spans_devices()) {
+        match spanning.get_mut(uuid) {
             Some(known) => known.devices.push(device),
             None => {
-                spanning.insert(&filesystem.uuid, whole);
+                spanning.insert(uuid, whole);
             }
         }
         return;
     }
-    let stores = filesystem.look.stores();
+    let stores = superblock
+        .filesystem()
+        .map_or(&[][..], |filesystem| filesystem.look.stores());
     if stores.is_empty() {
         found.push(whole);
         return;
@@ -219,35 +243,27 @@ fn add<'a>(
     }
 }
 
-/// The partitions that the kernel shows on a disk.
-fn partitions<'a>(facts: &'a Facts, disk: &'a Device) -> impl Iterator<Item = &'a Device> {
-    facts
-        .devices
-        .iter()
-        .filter(|device| device.parent.as_ref() == Some(&disk.name))
-}
-
-fn in_partition(facts: &Facts, device: &Device, signature: &Signature) -> bool {
-    partitions(facts, device).any(|part| {
-        part.partition.as_ref().is_some_and(|place| {
-            let end = place.start.saturating_add(part.size);
-            (place.start..end).contains(&signature.offset)
-        })
-    })
-}
-
 /// What contradicts a signature: another valid one on the same device, or a
 /// partition table over the same bytes.
 fn rivals(facts: &Facts, device: &Device, signature: &Signature) -> Vec<String> {
-    let mut rivals: Vec<String> = device
-        .probe
-        .signatures()
+    let mut rivals: Vec<String> = match &signature.standing {
+        Standing::Contested { by } => by
+            .iter()
+            .map(|(format, offset)| format!("{format} at {offset}"))
+            .collect(),
+        _ => Vec::new(),
+    };
+    // A table of a kind that only the kernel knows.
+    let partitioned = facts
+        .devices
         .iter()
-        .filter(|other| *other != signature && other.filesystem().is_some())
-        .filter(|other| !in_partition(facts, device, other))
-        .map(|other| format!("{} at {}", other.format, other.offset))
-        .collect();
-    if partitions(facts, device).next().is_some() {
+        .any(|other| other.parent.as_ref() == Some(&device.name));
+    let table = |other: &Signature| {
+        other
+            .superblock()
+            .is_some_and(|found| matches!(found.content, asl_facts::Content::Table(_)))
+    };
+    if partitioned && !device.probe.signatures().iter().any(table) {
         rivals.push("a partition table".to_owned());
     }
     if !rivals.is_empty() {

@@ -181,7 +181,7 @@ fn sole_plain(facts: &Facts, config: &Config, only: &Candidate<'_>) -> Choice {
             rules::SOLE_PLAIN.name,
             "sole-plain",
             &reason,
-            "systemctl status asl-intake",
+            "asl-intake status",
         )
     };
     (mode, vec![step])
@@ -270,7 +270,7 @@ fn without_store(facts: &Facts, config: &Config, candidates: &[Candidate<'_>]) -
                 "remote-ok",
                 &endpoint.text,
                 &text,
-                "systemctl status asl-intake",
+                "asl-intake status",
             );
         }
         Remote::Silent { why, .. } => ("remote-down", format!("does not answer: {why}")),

@@ -10,13 +10,19 @@ use crate::rules;
 use crate::selector::Selector;
 use crate::text::{check_command, place, size};
 use asl_facts::{
-    Damage, Device, DeviceKind, Facts, Filesystem, Format, LiveUse, LogState, Look, Probe, Use,
+    Container, Damage, Device, DeviceKind, Facts, Filesystem, Format, LiveUse, LogState, Look,
+    Probe, Superblock, Use,
 };
 
 /// Rule 11, before the selectors: what shows on a member of an array shows on
 /// the array too, and there it belongs.
 pub(crate) fn topology(facts: &Facts, candidates: &mut [Candidate<'_>]) {
     for candidate in candidates.iter_mut() {
+        if let Some((format, offset)) = candidate.inside {
+            let text = format!("it shows through a member of {format} (superblock at {offset})");
+            candidate.find(rules::RAW_MEMBER, "raw-member", Drop, text, String::new());
+            continue;
+        }
         let Some(uuid) = candidate.uuid() else {
             continue;
         };
@@ -27,8 +33,8 @@ pub(crate) fn topology(facts: &Facts, candidates: &mut [Candidate<'_>]) {
             .find(|holder| {
                 let signatures = holder.probe.signatures().iter();
                 signatures
-                    .filter_map(|signature| signature.filesystem())
-                    .any(|filesystem| filesystem.uuid == uuid)
+                    .filter_map(|signature| signature.superblock())
+                    .any(|superblock| superblock.uuid.as_deref() == Some(uuid))
             });
         if let Some(owner) = owner {
             let text = format!("it is the same file system as on {}", place(facts, owner));
@@ -57,12 +63,20 @@ pub(crate) fn judge(
         match candidate.content {
             Content::Unread => sick(candidate),
             Content::Damaged(format, damage) => damaged(candidate, format, damage),
-            Content::Filesystem(format, filesystem) => {
-                worn(candidate, format, filesystem);
-                members(candidate, format, filesystem);
-                driver(facts, candidate, format, filesystem);
-                dirty(candidate, format, filesystem);
-                unreadable(candidate, filesystem);
+            Content::Sound(format, superblock) => {
+                worn(candidate, format, superblock);
+                match &superblock.content {
+                    asl_facts::Content::Filesystem(filesystem) => {
+                        members(candidate, format, superblock, filesystem);
+                        driver(facts, candidate, format, superblock, filesystem);
+                        dirty(candidate, format, filesystem);
+                        unreadable(candidate, filesystem);
+                    }
+                    asl_facts::Content::Container(container) => {
+                        locked(candidate, format, container);
+                    }
+                    _ => member(candidate, format),
+                }
             }
         }
         candidate.findings.sort_by_key(|finding| finding.number);
@@ -159,25 +173,36 @@ fn describe(format: Format, damage: &Damage) -> String {
 }
 
 /// Sound, but not whole: read-only, and told.
-fn worn(candidate: &mut Candidate<'_>, format: Format, filesystem: &Filesystem) {
+fn worn(candidate: &mut Candidate<'_>, format: Format, superblock: &Superblock) {
     let hint = check_command(format, &candidate.device.node);
-    if let Some(damage) = filesystem.damaged_copies.first() {
+    if let Some(damage) = superblock.damaged_copies.first() {
         let text = format!("a copy is damaged ({})", describe(format, damage));
         candidate.find(rules::DAMAGED, "damaged", Cap, text, hint.clone());
     }
-    if filesystem.errors {
+    if superblock
+        .filesystem()
+        .is_some_and(|filesystem| filesystem.errors)
+    {
         let text = format!("{format} has recorded errors in it");
         candidate.find(rules::DAMAGED, "damaged", Cap, text, hint);
     }
 }
 
 /// A btrfs over several devices: this version gathers no members.
-fn members(candidate: &mut Candidate<'_>, format: Format, filesystem: &Filesystem) {
+fn members(
+    candidate: &mut Candidate<'_>,
+    format: Format,
+    superblock: &Superblock,
+    filesystem: &Filesystem,
+) {
     if filesystem.devices <= 1 {
         return;
     }
     let seen = candidate.devices.len();
-    let hint = format!("btrfs filesystem show {}", filesystem.uuid);
+    let hint = format!(
+        "btrfs filesystem show {}",
+        superblock.uuid.as_deref().unwrap_or_default()
+    );
     if u64::try_from(seen).is_ok_and(|seen| seen < filesystem.devices) {
         let text = format!(
             "{seen} of {} devices of this {format} are here",
@@ -193,22 +218,35 @@ fn members(candidate: &mut Candidate<'_>, format: Format, filesystem: &Filesyste
     }
 }
 
-fn driver(facts: &Facts, candidate: &mut Candidate<'_>, format: Format, filesystem: &Filesystem) {
+fn driver(
+    facts: &Facts,
+    candidate: &mut Candidate<'_>,
+    format: Format,
+    superblock: &Superblock,
+    filesystem: &Filesystem,
+) {
     let check = check_command(format, &candidate.device.node);
-    if mount::driver(&facts.system, format).is_none() {
-        let text = format!("this system has no driver for {format}");
+    let known = |name: &String| name == format.name();
+    if mount::driver(&facts.system, format).is_some() {
+        // It can be mounted.
+    } else if facts.system.filesystems.iter().any(known) {
+        let text = format!("no way to mount {format} is proven to write nothing");
         candidate.find(
             rules::NO_DRIVER,
-            "no-driver",
+            "no-mount-option",
             Block,
             text,
-            format!("modprobe {format}"),
+            check.clone(),
         );
+    } else {
+        let text = format!("this system has no driver for {format}");
+        let hint = format!("modprobe {format}");
+        candidate.find(rules::NO_DRIVER, "no-driver", Block, text, hint);
     }
-    if !filesystem.unknown_features.is_empty() {
+    if !superblock.unknown_features.is_empty() {
         let text = format!(
             "{format} with features that this version does not know ({})",
-            filesystem.unknown_features.join(", ")
+            superblock.unknown_features.join(", ")
         );
         candidate.find(
             rules::NO_DRIVER,
@@ -235,6 +273,25 @@ fn dirty(candidate: &mut Candidate<'_>, format: Format, filesystem: &Filesystem)
     );
     let hint = "unmount it cleanly where it was used, then asl-admin preflight".to_owned();
     candidate.find(rules::DIRTY, "needs-replay", Block, text, hint);
+}
+
+/// Rule 16: no key source can be named yet, so nothing is ever unlocked.
+fn locked(candidate: &mut Candidate<'_>, format: Format, container: &Container) {
+    let node = &candidate.device.node;
+    if container.locked {
+        let text = format!("this {format} is locked, and what it holds cannot be seen");
+        let hint = format!("cryptsetup open --readonly {node} NAME");
+        candidate.find(rules::LOCKED, "locked", Block, text, hint);
+    } else {
+        member(candidate, format);
+    }
+}
+
+/// A member of something that this version does not gather.
+fn member(candidate: &mut Candidate<'_>, format: Format) {
+    let text = format!("a member of {format}, which this version does not look into");
+    let hint = format!("asl-debug probe {}", candidate.device.node);
+    candidate.find(rules::UNREADABLE, "unreadable", Note, text, hint);
 }
 
 fn unreadable(candidate: &mut Candidate<'_>, filesystem: &Filesystem) {

@@ -259,9 +259,8 @@ fn finish(
 }
 
 fn judged(facts: &Facts, candidate: &Candidate<'_>, selected: bool) -> Judged {
-    let filesystem = candidate.filesystem();
     let format = match candidate.content {
-        candidate::Content::Filesystem(format, _) | candidate::Content::Damaged(format, _) => {
+        candidate::Content::Sound(format, _) | candidate::Content::Damaged(format, _) => {
             Some(format)
         }
         candidate::Content::Unread => None,
@@ -282,7 +281,9 @@ fn judged(facts: &Facts, candidate: &Candidate<'_>, selected: bool) -> Judged {
         place: text::place(facts, candidate.device),
         format,
         uuid: candidate.uuid().map(str::to_owned),
-        label: filesystem.and_then(|(_, filesystem)| filesystem.label.clone()),
+        label: candidate
+            .superblock()
+            .and_then(|superblock| superblock.label.clone()),
         path: candidate.path.clone(),
         id: candidate.store_id().map(str::to_owned),
         evidence: candidate.store.map(|store| store.evidence),

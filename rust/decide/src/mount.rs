@@ -22,6 +22,8 @@ pub(crate) fn driver(system: &System, format: Format) -> Option<&'static str> {
         Format::Ext4 => &["ext4"],
         Format::Xfs => &["xfs"],
         Format::Btrfs => &["btrfs"],
+        // No option is proven to keep the others unwritten.
+        _ => &[],
     };
     let has = |name: &&&'static str| system.filesystems.iter().any(|known| known == **name);
     candidates.iter().find(has).copied()

@@ -59,7 +59,7 @@ rules! {
     BUSY = 13 "busy" ["busy"], true, "mounted or held by something that is not ours: blocked";
     HIBERNATED = 14 "hibernated" ["hibernated"], false, "a sleeping system may cover it: read-only";
     DAMAGED = 15 "damaged" ["damaged"], true, "no valid copy of a needed structure: blocked; with a valid copy read-only";
-    LOCKED = 16 "locked" ["locked"], false, "encrypted without an allowed key source: blocked";
+    LOCKED = 16 "locked" ["locked"], true, "encrypted without an allowed key source: blocked";
     KEYED = 17 "keyed" ["keyed"], false, "encrypted with a key source that names it: unlocked first";
     INCOMPLETE = 18 "incomplete" ["incomplete"], true, "fewer members than the minimum: blocked";
     DEGRADED = 19 "degraded" ["degraded"], false, "redundancy lost: blocked unless allowed, then read-only";

@@ -89,14 +89,14 @@ impl Selector<'_> {
     }
 
     pub(crate) fn matches(&self, facts: &Facts, candidate: &Candidate<'_>) -> bool {
-        let filesystem = candidate.filesystem().map(|(_, filesystem)| filesystem);
+        let superblock = candidate.superblock();
         match self.by {
             By::Id(id) => {
                 let same = |other: &str| other.eq_ignore_ascii_case(id);
                 candidate.uuid().is_some_and(same) || candidate.store_id().is_some_and(same)
             }
             By::Label(label) => {
-                let seen = filesystem.and_then(|filesystem| filesystem.label.as_ref());
+                let seen = superblock.and_then(|superblock| superblock.label.as_ref());
                 seen.is_some_and(|seen| seen.0 == label.as_bytes())
             }
             _ => candidate.devices.iter().any(|device| {

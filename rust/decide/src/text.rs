@@ -72,6 +72,7 @@ pub(crate) fn check_command(format: Format, node: &str) -> String {
         Format::Ext2 | Format::Ext3 | Format::Ext4 => format!("e2fsck -n {node}"),
         Format::Xfs => format!("xfs_repair -n {node}"),
         Format::Btrfs => format!("btrfs check --readonly {node}"),
+        _ => format!("asl-debug probe {node}"),
     }
 }
 

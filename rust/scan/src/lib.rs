@@ -94,6 +94,8 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     sysfs::share_identity(&mut devices);
     live::mark_uses(&root, &mut devices);
     live.mark(&mut devices);
+    asl_topology::rank(&mut devices);
+    let pools = asl_topology::pools(&devices);
     Ok(Facts {
         schema: SCHEMA,
         boot_id,
@@ -105,6 +107,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
             cpu_ms: system::cpu_ms(),
         },
         devices,
+        pools,
         remote: Remote::None,
     })
 }
@@ -146,6 +149,7 @@ pub fn probe_path(path: &Path) -> Result<Device, ScanError> {
     if let Some(probe) = pool.take(&device.name) {
         device.probe = probe;
     }
+    asl_topology::rank(std::slice::from_mut(&mut device));
     Ok(device)
 }
 

@@ -229,6 +229,8 @@ mod tests {
         Probe::Read {
             reads: 0,
             bytes: 0,
+            blank: false,
+            faults: Vec::new(),
             signatures: Vec::new(),
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::open;
 use crate::root::Root;
-use asl_facts::{Device, DeviceKind, Format, IoFault, Look, Outcome, Probe, Signature};
-use asl_probe::{Metered, ReadAt};
+use asl_facts::{Content, Device, DeviceKind, Format, IoFault, Look, Outcome, Probe, Signature};
+use asl_probe::{Fault, Metered, ReadAt};
 use asl_tree::Shared;
 use std::io;
 use std::sync::Arc;
@@ -41,10 +41,11 @@ impl Task {
     }
 
     fn read<R: ReadAt + Send + Sync + 'static>(&self, dev: Arc<Metered<R>>) -> Probe {
-        let mut signatures = match asl_probe::probe(&*dev) {
-            Ok(signatures) => signatures,
+        let probed = match asl_probe::probe(&*dev) {
+            Ok(probed) => probed,
             Err(fault) => return self.failed(Some(fault.offset), &fault.error),
         };
+        let mut signatures = probed.signatures;
         let shared: Shared = dev.clone();
         for signature in &mut signatures {
             look_inside(&shared, signature);
@@ -52,6 +53,8 @@ impl Task {
         Probe::Read {
             reads: u32::try_from(dev.reads()).unwrap_or(u32::MAX),
             bytes: dev.bytes(),
+            blank: probed.blank,
+            faults: probed.faults.iter().map(fault).collect(),
             signatures,
         }
     }
@@ -71,19 +74,32 @@ impl Task {
     }
 }
 
+fn fault(fault: &Fault) -> IoFault {
+    IoFault {
+        offset: Some(fault.offset),
+        error: fault.error.to_string(),
+    }
+}
+
 fn look_inside(dev: &Shared, signature: &mut Signature) {
-    let Outcome::Found(filesystem) = &mut signature.outcome else {
+    let Outcome::Found(superblock) = &mut signature.outcome else {
+        return;
+    };
+    let Content::Filesystem(filesystem) = &superblock.content else {
         return;
     };
     if filesystem.look != Look::NotLooked {
         return;
     }
-    let copy_only = !filesystem.damaged_copies.is_empty();
-    filesystem.look = match signature.format {
+    let copy_only = !superblock.damaged_copies.is_empty();
+    let look = match signature.format {
         Format::Ext2 | Format::Ext3 | Format::Ext4 if copy_only => Look::Unreadable {
             why: "only a copy of its superblock is sound, which does not know its journal"
                 .to_owned(),
         },
-        format => asl_tree::look(dev, format, filesystem),
+        format => asl_tree::look(dev, format, superblock),
     };
+    if let Content::Filesystem(filesystem) = &mut superblock.content {
+        filesystem.look = look;
+    }
 }

@@ -168,7 +168,7 @@ fn device<'a>(facts: &'a Facts, name: &str) -> &'a Device {
 fn look<'a>(facts: &'a Facts, name: &str) -> &'a Look {
     let signatures = device(facts, name).probe.signatures();
     assert_eq!(signatures.len(), 1, "{name}: {signatures:?}");
-    &signatures[0].filesystem().unwrap().look
+    &signatures[0].filesystem().unwrap().1.look
 }
 
 fn skipped(facts: &Facts, name: &str) -> Option<String> {
@@ -252,7 +252,7 @@ fn each_format_is_recognised_and_a_damaged_one_stands_beside_them() {
     ] {
         let signature = &device(&facts, name).probe.signatures()[0];
         assert_eq!(signature.format, format);
-        assert_eq!(signature.filesystem().unwrap().log, LogState::Clean);
+        assert_eq!(signature.filesystem().unwrap().1.log, LogState::Clean);
         let empty = Look::Read {
             stores: Vec::new(),
             replayed: false,
@@ -418,7 +418,7 @@ fn an_image_file_is_probed_by_its_path() {
     let before = fs::read(&image).unwrap();
     let device = probe_path(&image).unwrap();
     let signature = &device.probe.signatures()[0];
-    assert_eq!(signature.filesystem().unwrap().look.stores().len(), 1);
+    assert_eq!(signature.filesystem().unwrap().1.look.stores().len(), 1);
     assert_eq!(fs::read(&image).unwrap(), before);
     assert!(matches!(
         probe_path(dir.path()),

@@ -18,18 +18,21 @@ mod xfs;
 
 pub use device::Shared;
 
-use asl_facts::{Filesystem, Format, LogState, Look};
+use asl_facts::{Format, LogState, Look, Superblock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tree::{Refusal, Tree};
 
 /// Looks for stores in the file system of `format` on `dev`, whose superblock
-/// said `filesystem`.
+/// said `superblock`.
 ///
 /// A panic inside a reader is caught and is a fact about this device. Time
 /// and memory are bounded by the budget and the deadline of `dev`.
 #[must_use]
-pub fn look(dev: &Shared, format: Format, filesystem: &Filesystem) -> Look {
-    if let Some(feature) = filesystem.unknown_features.first() {
+pub fn look(dev: &Shared, format: Format, superblock: &Superblock) -> Look {
+    let Some(filesystem) = superblock.filesystem() else {
+        return refused(format!("{format} is no file system"));
+    };
+    if let Some(feature) = superblock.unknown_features.first() {
         return refused(format!("the feature {feature} is not known here"));
     }
     if filesystem.devices > 1 {
@@ -54,6 +57,7 @@ fn read(dev: &Shared, format: Format, log: LogState) -> Result<Look, Refusal> {
         Format::Ext2 | Format::Ext3 | Format::Ext4 => Box::new(ext::open(dev)?),
         Format::Xfs => Box::new(xfs::open(dev)?),
         Format::Btrfs => Box::new(btrfs::open(dev)?),
+        other => return Err(Refusal::NoReader(other)),
     };
     let stores = store::find(&mut *tree)?;
     Ok(Look::Read {

@@ -1,5 +1,6 @@
 //! One view of the readers.
 
+use asl_facts::Format;
 use std::fmt;
 
 /// Most entries of one directory that are looked at: a store's own
@@ -46,6 +47,8 @@ impl Kind {
 /// Why something could not be read.
 #[derive(Debug)]
 pub(crate) enum Refusal {
+    /// No reader for this format.
+    NoReader(Format),
     /// The reader's own words.
     Reader(String),
     /// More entries than [`MAX_ENTRIES`], or more of something else that is
@@ -60,6 +63,7 @@ pub(crate) enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Refusal::NoReader(format) => write!(f, "no reader for {format} here"),
             Refusal::Reader(why) => f.write_str(why),
             Refusal::TooMany { what, most, path } => {
                 write!(f, "{path}: more than {most} {what}")

@@ -8,7 +8,7 @@
     reason = "a test may"
 )]
 
-use asl_facts::{Evidence, Filesystem, Format, LogState, Look, Signature};
+use asl_facts::{Content, Evidence, Format, LogState, Look, Signature, Superblock};
 use asl_probe::{Metered, ReadAt, probe};
 use asl_tree::{Shared, look};
 use std::fs;
@@ -104,17 +104,17 @@ fn shared(bytes: Vec<u8>) -> Shared {
     Arc::new(Metered::new(bytes, BUDGET, Arc::default()))
 }
 
-fn superblock(dev: &Shared) -> (Format, Filesystem) {
-    let mut signatures: Vec<Signature> = probe(&**dev).unwrap();
+fn superblock(dev: &Shared) -> (Format, Superblock) {
+    let mut signatures: Vec<Signature> = probe(&**dev).unwrap().signatures;
     assert_eq!(signatures.len(), 1, "{signatures:?}");
     let signature = signatures.remove(0);
-    (signature.format, signature.filesystem().unwrap().clone())
+    (signature.format, signature.superblock().unwrap().clone())
 }
 
 fn look_at(bytes: Vec<u8>) -> Look {
     let dev = shared(bytes);
-    let (format, filesystem) = superblock(&dev);
-    look(&dev, format, &filesystem)
+    let (format, superblock) = superblock(&dev);
+    look(&dev, format, &superblock)
 }
 
 const FORMATS: &[(&str, u64)] = &[
@@ -181,9 +181,10 @@ fn what_only_the_journal_of_ext4_holds_is_seen() {
     let bytes = fs::read(&path).unwrap();
     assert_ne!(bytes[block * 1024 + digit], b'f');
     let dev = shared(bytes);
-    let (format, filesystem) = superblock(&dev);
-    assert_eq!(filesystem.log, LogState::NeedsReplay { live_bytes: None });
-    let look = look(&dev, format, &filesystem);
+    let (format, superblock) = superblock(&dev);
+    let log = superblock.filesystem().unwrap().log;
+    assert_eq!(log, LogState::NeedsReplay { live_bytes: None });
+    let look = look(&dev, format, &superblock);
     assert!(
         matches!(look, Look::Read { replayed: true, .. }),
         "{look:?}"
@@ -196,16 +197,19 @@ fn what_only_the_journal_of_ext4_holds_is_seen() {
 fn what_is_not_understood_is_unreadable_by_name() {
     let tree = tree_with_store("");
     let dev = shared(image("ext4", 16, tree.path()));
-    let (format, mut filesystem) = superblock(&dev);
-    filesystem.unknown_features = vec!["0x80000000".to_owned()];
-    let Look::Unreadable { why } = look(&dev, format, &filesystem) else {
+    let (format, mut superblock) = superblock(&dev);
+    superblock.unknown_features = vec!["0x80000000".to_owned()];
+    let Look::Unreadable { why } = look(&dev, format, &superblock) else {
         panic!()
     };
     assert!(why.contains("0x80000000"));
-    filesystem.unknown_features.clear();
+    superblock.unknown_features.clear();
+    let Content::Filesystem(filesystem) = &mut superblock.content else {
+        panic!()
+    };
     filesystem.devices = 2;
     assert!(matches!(
-        look(&dev, format, &filesystem),
+        look(&dev, format, &superblock),
         Look::Unreadable { .. }
     ));
 }
@@ -260,7 +264,7 @@ fn damaged_metadata_never_ends_more_than_the_look() {
             let dev = Patched { sound, changes };
             Arc::new(Metered::new(dev, BUDGET, Arc::default()))
         };
-        let (format, filesystem) = superblock(&damaged(Vec::new()));
+        let (format, superblock) = superblock(&damaged(Vec::new()));
         for _ in 0..300 {
             let changes = (0..next() % 8 + 1)
                 .map(|_| {
@@ -268,7 +272,7 @@ fn damaged_metadata_never_ends_more_than_the_look() {
                     (sector * 512 + next() % 512, next().to_le_bytes()[0])
                 })
                 .collect();
-            let look = look(&damaged(changes), format, &filesystem);
+            let look = look(&damaged(changes), format, &superblock);
             assert_ne!(look, Look::NotLooked);
         }
     }

@@ -3,7 +3,9 @@
 use super::*;
 use crate::plan::Expect;
 use crate::system::{MountPoint, Node};
-use asl_facts::{Filesystem, Format, Look, Outcome as Found, Signature};
+use asl_facts::{
+    Content, Filesystem, Format, Look, Outcome as Found, Signature, Standing, Superblock,
+};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +38,7 @@ struct Fake {
     calls: Cell<usize>,
     dead: Cell<bool>,
     written: BTreeSet<String>,
-    filesystem: RefCell<Filesystem>,
+    superblock: RefCell<Superblock>,
     names: Vec<String>,
 }
 
@@ -54,7 +56,7 @@ impl Fake {
             calls: Cell::new(0),
             dead: Cell::new(false),
             written: BTreeSet::new(),
-            filesystem: RefCell::new(filesystem("u1", LogState::Clean)),
+            superblock: RefCell::new(superblock("u1", LogState::Clean)),
             names: vec!["blocks".to_owned()],
         }
     }
@@ -94,19 +96,23 @@ impl Fake {
     }
 }
 
-fn filesystem(uuid: &str, log: LogState) -> Filesystem {
-    Filesystem {
-        uuid: uuid.to_owned(),
+fn superblock(uuid: &str, log: LogState) -> Superblock {
+    Superblock {
+        uuid: Some(uuid.to_owned()),
         label: None,
         version: None,
         size: 4096,
-        block_size: 1024,
-        log,
-        devices: 1,
-        errors: false,
         unknown_features: Vec::new(),
         damaged_copies: Vec::new(),
-        look: Look::NotLooked,
+        content: Content::Filesystem(Filesystem {
+            block_size: 1024,
+            log,
+            devices: 1,
+            part: None,
+            errors: false,
+            hibernated: false,
+            look: Look::NotLooked,
+        }),
     }
 }
 
@@ -129,7 +135,8 @@ impl System for Fake {
         Ok(vec![Signature {
             format: Format::Ext4,
             offset: 1024,
-            outcome: Found::Found(Box::new(self.filesystem.borrow().clone())),
+            outcome: Found::Found(Box::new(self.superblock.borrow().clone())),
+            standing: Standing::Content,
         }])
     }
     fn is_written(&self, devnum: &str) -> io::Result<bool> {
@@ -409,16 +416,16 @@ fn disk_that_carries_a_written_mount_is_left_alone() {
 #[test]
 fn device_that_changed_is_not_touched() {
     let cases = [
-        ("UUID", filesystem("u2", LogState::Clean)),
+        ("UUID", superblock("u2", LogState::Clean)),
         (
             "log",
-            filesystem("u1", LogState::NeedsReplay { live_bytes: None }),
+            superblock("u1", LogState::NeedsReplay { live_bytes: None }),
         ),
-        ("log", filesystem("u1", LogState::Unknown)),
+        ("log", superblock("u1", LogState::Unknown)),
     ];
-    for (expected, filesystem) in cases {
+    for (expected, superblock) in cases {
         let fake = Fake::new();
-        *fake.filesystem.borrow_mut() = filesystem;
+        *fake.superblock.borrow_mut() = superblock;
         let error = activate(&bound_plan(), &fake).unwrap_err();
         assert!(matches!(error, Error::Changed { what, .. } if what == expected));
         assert_eq!(fake.calls.get(), 0);

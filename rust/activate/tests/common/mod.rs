@@ -2,8 +2,9 @@
 
 use asl_decide::{Decision, Report, Step};
 use asl_facts::{
-    Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity, LogState, Look, Outcome,
-    Partition, Probe, Remote, SCHEMA, Signature, Store, System, Timing,
+    Content, Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity, LogState, Look,
+    Outcome, Partition, Probe, Remote, SCHEMA, Signature, Standing, Store, Superblock, System,
+    Timing,
 };
 use asl_mode::ModeFile;
 
@@ -29,6 +30,8 @@ pub(crate) fn device(name: &str, kind: DeviceKind, devnum: &str, size: u64) -> D
         probe: Probe::Read {
             reads: 1,
             bytes: 512,
+            blank: true,
+            faults: Vec::new(),
             signatures: Vec::new(),
         },
     }
@@ -54,29 +57,36 @@ pub(crate) fn with_store(mut device: Device, format: Format, uuid: &str, path: &
     device.probe = Probe::Read {
         reads: 1,
         bytes: 512,
+        blank: false,
+        faults: Vec::new(),
         signatures: vec![Signature {
             format,
             offset: 1024,
-            outcome: Outcome::Found(Box::new(Filesystem {
-                uuid: uuid.to_owned(),
+            standing: Standing::Content,
+            outcome: Outcome::Found(Box::new(Superblock {
+                uuid: Some(uuid.to_owned()),
                 label: None,
                 version: None,
                 size: device.size,
-                block_size: 4096,
-                log: LogState::Clean,
-                devices: 1,
-                errors: false,
                 unknown_features: Vec::new(),
                 damaged_copies: Vec::new(),
-                look: Look::Read {
-                    stores: vec![Store {
-                        path: path.to_owned(),
-                        evidence: Evidence::Marker,
-                        id: Some("s1".to_owned()),
-                        entries: vec!["blocks".to_owned(), "logs".to_owned()],
-                    }],
-                    replayed: false,
-                },
+                content: Content::Filesystem(Filesystem {
+                    block_size: 4096,
+                    log: LogState::Clean,
+                    devices: 1,
+                    part: None,
+                    errors: false,
+                    hibernated: false,
+                    look: Look::Read {
+                        stores: vec![Store {
+                            path: path.to_owned(),
+                            evidence: Evidence::Marker,
+                            id: Some("s1".to_owned()),
+                            entries: vec!["blocks".to_owned(), "logs".to_owned()],
+                        }],
+                        replayed: false,
+                    },
+                }),
             })),
         }],
     };
@@ -90,6 +100,7 @@ pub(crate) fn options(format: Format) -> Vec<String> {
         Format::Ext3 | Format::Ext4 => &["noload"],
         Format::Xfs => &["norecovery", "nouuid"],
         Format::Btrfs => &["rescue=nologreplay"],
+        other => panic!("no options for {other}"),
     };
     let all = ["ro", "nodev", "nosuid", "noexec"];
     all.iter()
@@ -124,6 +135,7 @@ pub(crate) fn report(boot_id: &str, devices: Vec<Device>, steps: Vec<Step>) -> R
             system: System::default(),
             timing: Timing::default(),
             devices,
+            pools: Vec::new(),
             remote: Remote::None,
         },
         decision: Decision {

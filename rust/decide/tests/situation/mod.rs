@@ -12,9 +12,9 @@
 
 use asl_config::{Config, ConfigError};
 use asl_facts::{
-    Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity, IoFault, LiveUse,
-    LogState, Look, Outcome, Partition, Probe, Remote, SCHEMA, Signature, Store, System, Text,
-    Timing, Use,
+    Container, Content, Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity,
+    IoFault, LiveUse, LogState, Look, Outcome, Partition, Probe, Remote, SCHEMA, Signature,
+    Standing, Store, Superblock, System, Text, Timing, Use,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -142,6 +142,7 @@ impl Situation {
                 devices.push(disk.device());
             }
         }
+        asl_topology::rank(&mut devices);
         Facts {
             schema: SCHEMA,
             boot_id: "b0".to_owned(),
@@ -152,6 +153,7 @@ impl Situation {
             },
             timing: Timing::default(),
             devices,
+            pools: Vec::new(),
             remote: match self.remote.as_deref() {
                 None => Remote::None,
                 Some("answers") => Remote::Answers {
@@ -266,8 +268,9 @@ impl Dev {
                 offset: self.offset.unwrap_or(1024),
                 outcome: match &self.damaged {
                     Some(rule) => Outcome::Damaged(damage(rule)),
-                    None => Outcome::Found(Box::new(self.filesystem())),
+                    None => Outcome::Found(Box::new(self.superblock())),
                 },
+                standing: Standing::Content,
             });
         }
         if let Some(format) = self.also {
@@ -278,22 +281,55 @@ impl Dev {
             signatures.push(Signature {
                 format,
                 offset: 65536,
-                outcome: Outcome::Found(Box::new(other.filesystem())),
+                outcome: Outcome::Found(Box::new(other.superblock())),
+                standing: Standing::Content,
             });
         }
         Probe::Read {
             reads: 2,
             bytes: 131_072,
+            blank: signatures.is_empty(),
+            faults: Vec::new(),
             signatures,
+        }
+    }
+
+    fn superblock(&self) -> Superblock {
+        Superblock {
+            uuid: Some(self.uuid.clone().unwrap_or(format!("fs-{}", self.name))),
+            label: self.label.as_deref().map(Text::from),
+            version: None,
+            size: self.mib.unwrap_or(64) * MIB,
+            unknown_features: self.features.clone(),
+            damaged_copies: self.damaged_copy.iter().map(|rule| damage(rule)).collect(),
+            content: self.content(),
+        }
+    }
+
+    fn content(&self) -> Content {
+        match self.fs {
+            Some(
+                format @ (Format::Luks | Format::Bitlocker | Format::Integrity | Format::Verity),
+            ) => Content::Container(Container {
+                locked: matches!(format, Format::Luks | Format::Bitlocker),
+                algorithm: None,
+                key_bits: None,
+                keyslots: Vec::new(),
+                tokens: Vec::new(),
+                subsystem: None,
+                data_offset: None,
+                data_size: None,
+                sector_size: None,
+                generation: 0,
+                under_way: None,
+                suspended: false,
+            }),
+            _ => Content::Filesystem(self.filesystem()),
         }
     }
 
     fn filesystem(&self) -> Filesystem {
         Filesystem {
-            uuid: self.uuid.clone().unwrap_or(format!("fs-{}", self.name)),
-            label: self.label.as_deref().map(Text::from),
-            version: None,
-            size: self.mib.unwrap_or(64) * MIB,
             block_size: 4096,
             log: match (self.dirty, self.log_unknown) {
                 (true, _) => LogState::NeedsReplay {
@@ -303,9 +339,9 @@ impl Dev {
                 _ => LogState::Clean,
             },
             devices: self.spans.unwrap_or(1),
+            part: None,
             errors: self.errors,
-            unknown_features: self.features.clone(),
-            damaged_copies: self.damaged_copy.iter().map(|rule| damage(rule)).collect(),
+            hibernated: false,
             look: match &self.unreadable {
                 Some(why) => Look::Unreadable { why: why.clone() },
                 None => Look::Read {
