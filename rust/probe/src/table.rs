@@ -5,12 +5,12 @@
 //! is settled by containment in the topology crate.
 
 use crate::decoded::{Decoded, Found, Refused};
-use crate::read::{Fault, ReadAt};
-use crate::{
+use crate::format::{
     apfs, bcache, bcachefs, bitlocker, btrfs, ddf, dmraid, drbd, erofs, exfat, ext, f2fs, fat,
     gfs2, gpt, hfsplus, imsm, integrity, iso9660, jfs, luks, lvm2, mbr, md, nilfs2, ntfs, ocfs2,
     reiserfs, squashfs, stratis, swap, udf, vdo, verity, xfs, zfs,
 };
+use crate::read::{Fault, ReadAt};
 
 /// What a signature stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! `lib/format_text/import_vsn1.c`, `flags.c`, and `text_import` of each
 //! segment type.
 
-use crate::lvm2_text::{Broken, Section, Value};
+use super::text::{Broken, Section, Value};
 use asl_facts::{LogicalVolume, Segment, Text, VolumeGroup, VolumePart};
 use std::collections::HashMap;
 

@@ -10,10 +10,10 @@
 //! Disks are told apart by their serial numbers. Which of them this one is
 //! only the disk itself knows, not the metadata.
 
+use super::md::{container, made_id};
 use crate::bytes::{field, le16, le32, u8_at};
 use crate::decoded::{Found, Refused, Rules};
 use crate::disk::is_over;
-use crate::md::{container, made_id};
 use crate::read::{Fault, ReadAt, read_up_to};
 use crate::table::{Kind, Place, Row};
 use asl_facts::{Content, Format, RaidDisk, RaidVolume, Role, Slot, Text};

@@ -10,11 +10,15 @@
 //! over an area's header from byte 4, over the text. Source: lvm2,
 //! `lib/label/label.h`, `lib/format_text/layout.h`.
 
+mod group;
+mod text;
+
+use group::{Group, ID_GROUPS, is_id_digit};
+use text::Broken;
+
 use crate::bytes::{field, le32, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::disk::is_over;
-use crate::lvm2_group::{self, Group, ID_GROUPS, is_id_digit};
-use crate::lvm2_text::{self, Broken};
 use crate::read::{Fault, ReadAt, read_up_to};
 use crate::table::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, PhysicalVolume, VolumeGroup};
@@ -352,7 +356,7 @@ fn group(dev: &dyn ReadAt, text: &Location) -> Result<Result<Group, Damage>, Fau
         );
         return Ok(Err(rules.damage("text-checksum", 0, seen, computed)));
     }
-    let group = lvm2_text::parse(&bytes).and_then(|root| lvm2_group::read(&root));
+    let group = text::parse(&bytes).and_then(|root| group::read(&root));
     Ok(group.map_err(|broken| text.damage(broken)))
 }
 

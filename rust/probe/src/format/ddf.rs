@@ -8,9 +8,9 @@
 //! field as ones, from 0 and not inverted. Source: SNIA Common RAID Disk Data Format 2.0; what of two
 //! headers is the valid one, as `super-ddf.c` of mdadm has it.
 
+use super::md::{container, made_id, piece};
 use crate::bytes::{be16, be32, be64, field, hex, u8_at};
 use crate::decoded::{Found, Refused, Rules};
-use crate::md::{container, made_id, piece};
 use crate::read::{Fault, ReadAt};
 use crate::table::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, Raid, RaidDisk, RaidVolume, Role, Slot, Text};

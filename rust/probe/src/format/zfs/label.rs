@@ -5,8 +5,8 @@
 //! `vdev_aux_label_generate`; what a label must have is what `zpool import`
 //! asks of it (`lib/libzutil/zutil_import.c`).
 
+use super::nvlist::List;
 use crate::decoded::{Found, Refused, Rules};
-use crate::nvlist::List;
 use asl_facts::{Content, Format, PoolState, Text, Vdev, VdevNode};
 
 /// Least and greatest `ashift`: 512 bytes (`SPA_MINBLOCKSHIFT`) and 64 KiB

@@ -7,11 +7,11 @@
 //! headers are written at each change, the primary first; the higher `seqid`
 //! counts. Source: LUKS2 On-Disk Format Specification 1.1.1.
 
+use super::json;
 use crate::bytes::{be16, be64, field, hex, name};
 use crate::decoded::{Found, Refused, Rules};
 use crate::disk::is_over;
 use crate::read::{Fault, ReadAt, read_up_to};
-use crate::{luks, luks2_json};
 use asl_facts::{Container, Content, Damage, Format, Text};
 use blake2::{Blake2b512, Blake2s256};
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
@@ -67,7 +67,7 @@ pub(crate) fn decode(bytes: &[u8], rules: &Rules) -> Result<Found, Refused> {
     if let Some(whole) = len(hdr_size).and_then(|len| bytes.get(..len)) {
         check_csum(whole, rules)?;
         let area = whole.get(BINARY..).unwrap_or_default();
-        luks2_json::read(area, hdr_size, rules, &mut found)?;
+        json::read(area, hdr_size, rules, &mut found)?;
     }
     Ok(found)
 }
@@ -186,7 +186,7 @@ fn elsewhere(dev: &dyn ReadAt, not_at: u64, found: &mut Found) -> Result<(), Fau
 /// Whether reading the whole header is worth it.
 fn binary_is_there(dev: &dyn ReadAt, at: u64) -> Result<bool, Fault> {
     match read_up_to(dev, at, BINARY) {
-        Ok(bytes) => Ok(luks::header(&bytes, at).is_ok()),
+        Ok(bytes) => Ok(super::header(&bytes, at).is_ok()),
         Err(fault) if is_over(&fault.error) => Err(fault),
         Err(_) => Ok(false),
     }
@@ -207,7 +207,7 @@ fn header(dev: &dyn ReadAt, at: u64, hdr_size: u64) -> Result<Result<Found, Dama
     };
     let found = rules
         .length(&bytes, wanted)
-        .and_then(|()| luks::header(&bytes, at))
+        .and_then(|()| super::header(&bytes, at))
         .and_then(|found| {
             let same = be16(&bytes, 6) == 2 && be64(&bytes, 8) == hdr_size;
             rules.check(same, "header-size", 8, be64(&bytes, 8), hdr_size)?;

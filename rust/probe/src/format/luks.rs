@@ -7,9 +7,12 @@
 //! opens the device; blkid then sees nothing at all. Source: LUKS On-Disk
 //! Format Specification 1.2.3.
 
+mod json;
+mod luks2;
+
 use crate::bytes::{be16, be32, name};
 use crate::decoded::{Found, Refused, Rules};
-use crate::luks2;
+
 use crate::read::{Fault, ReadAt};
 use crate::table::{Kind, Place, Row};
 use asl_facts::{Container, Content, Format, Keyslot};

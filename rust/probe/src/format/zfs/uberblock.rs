@@ -5,9 +5,9 @@
 //! OpenZFS `include/sys/uberblock_impl.h`, `module/zfs/vdev_label.c`,
 //! `vdev_uberblock_compare`.
 
+use super::{Eck, cksum, eck};
 use crate::bytes::{be64, le64};
 use crate::decoded::Rules;
-use crate::zfs::{Eck, cksum, eck};
 use asl_facts::{Damage, Format};
 
 /// `UBERBLOCK_SHIFT` and `MAX_UBERBLOCK_SHIFT`.

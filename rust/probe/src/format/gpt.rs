@@ -5,9 +5,9 @@
 //! crc32 of the header with its own field as zeros, and of the array. Source:
 //! UEFI specification 2.10, section 5.3.
 
+use super::mbr;
 use crate::bytes::{crc32, field, guid, le32, le64, utf16le};
 use crate::decoded::{Found, Refused, Rules};
-use crate::mbr;
 use crate::read::{Fault, ReadAt, read_up_to};
 use crate::table::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Entry, Format, Table};

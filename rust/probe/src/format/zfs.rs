@@ -15,14 +15,17 @@
 //! then labels 1 and 3, so after a power cut the label to believe is the
 //! newest that is not newer than the newest uberblock.
 
+mod label;
+mod nvlist;
+mod uberblock;
+
+use uberblock::Ring;
+
 use crate::bytes::{be64, field, hex, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::disk::is_over;
-use crate::nvlist;
 use crate::read::{Fault, ReadAt, read_up_to};
 use crate::table::{Kind, Place, Row};
-use crate::zfs_label;
-use crate::zfs_uberblock::{self, Ring};
 use asl_facts::{Content, Damage, Format, Vdev};
 use sha2::{Digest, Sha256};
 
@@ -170,7 +173,7 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
         );
         Refused::Damaged(Format::Zfs, damage)
     })?;
-    zfs_label::decode(&list, &rules)
+    label::decode(&list, &rules)
 }
 
 fn offset(offset: usize) -> u64 {
@@ -202,7 +205,7 @@ fn complete(dev: &dyn ReadAt, at: u64, _bytes: &[u8], found: &mut Found) -> Resu
     }
     // A device that waits for a pool tells no state of one.
     let tree = vdev(found).and_then(|vdev| vdev.tree.as_ref());
-    let newest = tree.and_then(|tree| zfs_uberblock::newest(&rings, tree.ashift, &mut damages));
+    let newest = tree.and_then(|tree| uberblock::newest(&rings, tree.ashift, &mut damages));
     let txg = newest.map_or(0, |uberblock| uberblock.ub_txg);
     let starts = labels.iter().map(|(at, _)| at.saturating_sub(LIST_AT));
     let starts = starts.collect();
@@ -293,7 +296,7 @@ impl Label {
                     rings,
                 });
             }
-            Err(_) => zfs_uberblock::pieces(ring_at, RING),
+            Err(_) => uberblock::pieces(ring_at, RING),
         };
         let list = sound(read_up_to(dev, list_at, LIST))?;
         let mut rings = Vec::new();

@@ -10,9 +10,9 @@
 //! There is no log: a volume that was not unmounted, or whose medium failed,
 //! says so in `VolumeFlags` and is reported by `errors`.
 
+use super::fat::{Heap, serial_text, unreadable};
 use crate::bytes::{field, le16, le32, le64, u8_at, utf16le};
 use crate::decoded::{Found, Refused, Rules};
-use crate::fat::{Heap, serial_text, unreadable};
 use crate::read::{Fault, ReadAt, read_if_readable};
 use crate::table::{Kind, Place, Row};
 use asl_facts::{Format, Text};

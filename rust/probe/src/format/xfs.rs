@@ -6,6 +6,8 @@
 //! little endian at 224. Source: Linux `fs/xfs/libxfs/xfs_format.h`,
 //! `struct xfs_dsb`; bounds as `xfs_validate_sb_common` has them.
 
+pub mod log;
+
 use crate::bytes::{be16, be32, be64, crc32c, field, le32, u8_at, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt};
@@ -104,7 +106,7 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
 
 /// The superblock does not say whether the log is clean: the log does.
 fn judge_log(dev: &dyn ReadAt, _at: u64, bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
-    let log = crate::xfs_log::state(dev, bytes)?;
+    let log = log::state(dev, bytes)?;
     if let Some(filesystem) = found.filesystem_mut() {
         filesystem.log = log;
     }
