@@ -1,6 +1,6 @@
 //! One head and one tail read of a device, and what is served from them.
 
-use crate::read::{Fault, ReadAt, read_up_to};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
 use std::cell::RefCell;
 use std::io;
 use std::ops::Range;
@@ -192,14 +192,6 @@ fn steps(range: Range<u64>, step: u64) -> impl Iterator<Item = Range<u64>> {
         at = start.saturating_add(step).min(range.end);
         (start < at).then_some(start..at)
     })
-}
-
-/// The deadline or the budget of the device, and no fault of its own.
-pub(crate) fn is_over(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::TimedOut | io::ErrorKind::QuotaExceeded
-    )
 }
 
 /// In words, since this looks at every byte of every empty disk.

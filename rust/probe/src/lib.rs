@@ -11,6 +11,7 @@ mod disk;
 mod format;
 mod probe;
 mod read;
+mod row;
 mod table;
 
 pub use decoded::{Decoded, Found, Refused};
@@ -18,4 +19,5 @@ pub use disk::{Disk, HEAD, TAIL};
 pub use format::xfs_log;
 pub use probe::{Probed, probe};
 pub use read::{Fault, Metered, ReadAt, read_up_to};
-pub use table::{Complete, Decode, Kind, Place, Row, TABLE, rows};
+pub use row::{Complete, Decode, Kind, Place, Row};
+pub use table::{TABLE, rows};

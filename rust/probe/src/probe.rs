@@ -4,7 +4,8 @@ use crate::bytes::hex;
 use crate::decoded::{Decoded, Found};
 use crate::disk::Disk;
 use crate::read::{Fault, ReadAt};
-use crate::table::{self, Place, Row};
+use crate::row::{Place, Row};
+use crate::table;
 use asl_facts::{Damage, Format, Outcome, Signature, Standing};
 use std::borrow::Cow;
 

@@ -1,7 +1,6 @@
 //! The only way in: positioned reads. There is no write, so no decoder and
 //! no directory reader can be made to change a disk.
 
-use crate::disk::is_over;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -76,6 +75,14 @@ pub(crate) fn read_if_readable(
         Err(fault) if is_over(&fault.error) => Err(fault),
         Err(_) => Ok(None),
     }
+}
+
+/// The deadline or the budget of the device, and no fault of its own.
+pub(crate) fn is_over(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::TimedOut | io::ErrorKind::QuotaExceeded
+    )
 }
 
 impl ReadAt for [u8] {

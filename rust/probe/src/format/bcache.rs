@@ -7,7 +7,7 @@
 
 use crate::bytes::{field, le16, le64, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Piece, Text};
 use crc::{CRC_64_WE, Crc};
 

@@ -9,7 +9,7 @@
 use crate::bytes::{field, hex, le16, le32, le64, u8_at, uuid};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Part, Text};
 use crc::{Algorithm, Crc, Table};
 

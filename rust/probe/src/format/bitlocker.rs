@@ -10,9 +10,8 @@
 
 use crate::bytes::{crc32, field, guid, le16, le32, le64, u8_at, utf16le};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::disk::is_over;
-use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Container, Content, Damage, Format, Keyslot, Text};
 
 const LEN: usize = 512;

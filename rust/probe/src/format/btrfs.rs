@@ -8,7 +8,7 @@
 
 use crate::bytes::{crc32c, field, hex, le16, le32, le64, u8_at, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Part, Text};
 use blake2::Blake2b;
 use sha2::digest::consts::U32;

@@ -12,7 +12,7 @@ use super::md::{container, made_id, piece};
 use crate::bytes::{be16, be32, be64, field, hex, u8_at};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, Raid, RaidDisk, RaidVolume, Role, Slot, Text};
 use crc::{Algorithm, CRC_32_ISO_HDLC, Crc, Table};
 

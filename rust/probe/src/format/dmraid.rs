@@ -9,7 +9,7 @@
 
 use crate::bytes::{be32, field, le16, le32, u8_at};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::table::{Decode, Kind, Place, Row};
+use crate::row::{Decode, Kind, Place, Row};
 use asl_facts::{Content, Format, Piece};
 
 const SECTOR: u64 = 512;

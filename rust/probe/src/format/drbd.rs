@@ -7,7 +7,7 @@
 
 use crate::bytes::{be32, be64};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Piece};
 
 const LEN: usize = 4096;

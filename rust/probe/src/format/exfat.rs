@@ -14,7 +14,7 @@ use super::fat::{Heap, serial_text, unreadable};
 use crate::bytes::{field, le16, le32, le64, u8_at, utf16le};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_if_readable};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, Text};
 
 /// A boot region of the largest sectors.

@@ -11,7 +11,7 @@
 
 use crate::bytes::{crc32c, field, le16, le32, u8_at, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Look, Text};
 
 const AT: u64 = 1024;

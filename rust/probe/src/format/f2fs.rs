@@ -10,7 +10,7 @@
 use crate::bytes::{field, le16, le32, le64, utf16le, uuid};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState};
 use crc::{Algorithm, Crc, Table};
 

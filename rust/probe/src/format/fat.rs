@@ -15,7 +15,7 @@
 use crate::bytes::{field, le16, le32, u8_at};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::read::{Fault, ReadAt, read_if_readable};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, Text};
 
 const LEN: usize = 512;

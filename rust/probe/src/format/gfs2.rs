@@ -5,7 +5,7 @@
 
 use crate::bytes::{be32, field, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Look, Text};
 
 const LEN: usize = 512;

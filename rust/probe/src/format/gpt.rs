@@ -9,7 +9,7 @@ use super::mbr;
 use crate::bytes::{crc32, field, guid, le32, le64, utf16le};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Entry, Format, Table};
 
 /// The header may fill a sector of 4096 bytes.

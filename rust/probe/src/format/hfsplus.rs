@@ -7,7 +7,7 @@
 use crate::bytes::{be16, be32, be64, field, utf16be, uuid};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Text};
 use md5::{Digest, Md5};
 

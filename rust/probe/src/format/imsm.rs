@@ -13,9 +13,8 @@
 use super::md::{container, made_id};
 use crate::bytes::{field, le16, le32, u8_at};
 use crate::decoded::{Found, Refused, Rules};
-use crate::disk::is_over;
-use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, RaidDisk, RaidVolume, Role, Slot, Text};
 
 pub(crate) const ROWS: &[Row] = &[

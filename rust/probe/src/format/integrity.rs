@@ -7,7 +7,7 @@
 
 use crate::bytes::{le16, le32, le64, u8_at, unknown_bits};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Container, Content, Format};
 
 /// `SB_SECTORS`.

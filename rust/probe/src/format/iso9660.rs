@@ -9,7 +9,7 @@
 use crate::bytes::{be16, be32, field, le16, le32, u8_at, utf16be};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, Text};
 
 const AT: u64 = 32 * 1024;

@@ -14,7 +14,7 @@ use crate::bytes::{be16, be32, name};
 use crate::decoded::{Found, Refused, Rules};
 
 use crate::read::{Fault, ReadAt};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Container, Content, Format, Keyslot};
 
 /// `LUKS_MAGIC`, and `LUKS2_MAGIC_1ST`.

@@ -18,9 +18,8 @@ use text::Broken;
 
 use crate::bytes::{field, le32, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::disk::is_over;
-use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, PhysicalVolume, VolumeGroup};
 use crc::{Algorithm, Crc, Table};
 

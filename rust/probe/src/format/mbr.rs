@@ -10,7 +10,7 @@
 use crate::bytes::{field, le32, u8_at};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Entry, Format, Table};
 
 const LEN: usize = 512;

@@ -14,9 +14,8 @@ mod v090;
 
 use crate::bytes::{field, le16, le32, le64, u8_at, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::disk::is_over;
-use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, Raid, Reshape, Role, Slot, Text};
 use sha1::{Digest, Sha1};
 

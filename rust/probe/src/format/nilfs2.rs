@@ -7,7 +7,7 @@
 
 use crate::bytes::{field, le16, le32, le64, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Text};
 use crc::{Algorithm, Crc, Table};
 

@@ -19,7 +19,7 @@ mod records;
 use crate::bytes::{field, le16, le32, le64, u8_at, utf16le};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_if_readable};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Damage, Format, LogState};
 use records::Record;
 

@@ -6,7 +6,7 @@
 
 use crate::bytes::{field, le16, le32, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Look, Text};
 
 const LEN: usize = 512;

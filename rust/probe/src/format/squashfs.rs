@@ -9,7 +9,7 @@
 
 use crate::bytes::{le16, le32, le64};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::Format;
 
 const LEN: usize = 96;

@@ -6,7 +6,7 @@
 
 use crate::bytes::{crc32c, field, le32, le64};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Piece};
 
 const LEN: usize = 512;

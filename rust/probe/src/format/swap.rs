@@ -8,7 +8,7 @@
 
 use crate::bytes::{be32, field, le32, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Swap, Text};
 
 /// Largest page.

@@ -16,7 +16,7 @@ mod volume;
 use crate::bytes::field;
 use crate::decoded::{Found, Refused, or_other};
 use crate::read::{Fault, ReadAt};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Look};
 
 const AT: u64 = 32 * 1024;

@@ -5,7 +5,7 @@
 
 use crate::bytes::{le32, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Piece};
 
 const LEN: usize = 4096;

@@ -8,7 +8,7 @@
 
 use crate::bytes::{le16, le32, le64, name, uuid};
 use crate::decoded::{Found, Refused, Rules};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Container, Content, Format};
 
 const LEN: usize = 512;

@@ -11,7 +11,7 @@ pub mod log;
 use crate::bytes::{be16, be32, be64, crc32c, field, le32, u8_at, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, Text};
 
 /// Largest sector, which the checksum covers.

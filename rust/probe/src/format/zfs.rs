@@ -23,9 +23,8 @@ use uberblock::Ring;
 
 use crate::bytes::{be64, field, hex, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::disk::is_over;
-use crate::read::{Fault, ReadAt, read_up_to};
-use crate::table::{Kind, Place, Row};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, Vdev};
 use sha2::{Digest, Sha256};
 

@@ -10,8 +10,7 @@
 use super::json;
 use crate::bytes::{be16, be64, field, hex, name};
 use crate::decoded::{Found, Refused, Rules};
-use crate::disk::is_over;
-use crate::read::{Fault, ReadAt, read_up_to};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
 use asl_facts::{Container, Content, Damage, Format, Text};
 use blake2::{Blake2b512, Blake2s256};
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};

@@ -15,7 +15,7 @@
 use crate::bytes::{be32, field, le32, uuid};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::read::{Fault, ReadAt};
-use crate::table::{Kind, Place, Row};
+use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Raid, Reshape, Role, Slot, Text};
 
 const LEN: usize = 4096;
