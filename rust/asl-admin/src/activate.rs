@@ -1,7 +1,7 @@
 //! `asl-admin activate` and `asl-admin deactivate`: carry out the decision of
 //! preflight, and take it back.
 
-use crate::{console, exit, log, paths};
+use crate::{console, exit, paths};
 use asl_activate::{Error, Linux, Outcome, Plan};
 use asl_config::{Config, Logging};
 use asl_decide::Report;
@@ -84,8 +84,8 @@ fn finish(result: Result<String, Failure>) -> ExitCode {
 /// A broken configuration is preflight's to report: here it costs the level.
 fn start_log(root: &Path) {
     match Config::load(root) {
-        Ok((config, _)) => log::start(&config.logging),
-        Err(_) => log::start(&Logging::default()),
+        Ok((config, _)) => asl_log::start(&config.logging),
+        Err(_) => asl_log::start(&Logging::default()),
     }
 }
 

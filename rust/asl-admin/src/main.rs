@@ -7,7 +7,6 @@ mod cli;
 mod config;
 mod console;
 mod exit;
-mod log;
 mod mode;
 mod paths;
 mod preflight;

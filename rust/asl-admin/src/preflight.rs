@@ -4,7 +4,7 @@
 //! know that there is nothing to serve, and nobody would know why.
 
 use crate::watch::{Deadline, within};
-use crate::{console, exit, log, paths, scan};
+use crate::{console, exit, paths, scan};
 use asl_config::{Config, Logging};
 use asl_decide::{Decision, Report, decide, internal};
 use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
@@ -29,7 +29,7 @@ pub(crate) fn run(root: &Path, json: bool, dry_run: bool) -> ExitCode {
     let owned: PathBuf = root.to_owned();
     let work = move |deadline: &Deadline| look(&owned, spare, deadline);
     let mut report = within(CONFIG_TIME, work).unwrap_or_else(|what| {
-        log::start(&Logging::default());
+        asl_log::start(&Logging::default());
         tracing::error!("{what}");
         report(internal(&empty, &what), empty)
     });
@@ -68,14 +68,14 @@ fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
     let (config, warnings) = match Config::load(root) {
         Ok(loaded) => loaded,
         Err(error) => {
-            log::start(&Logging::default());
+            asl_log::start(&Logging::default());
             tracing::error!("{error}");
             // No scan: the disk that must be left alone may be named in
             // what could not be read.
             return report(decide(&empty, Err(&error)), empty);
         }
     };
-    log::start(&config.logging);
+    asl_log::start(&config.logging);
     for warning in warnings {
         tracing::warn!("{warning}");
     }

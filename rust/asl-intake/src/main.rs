@@ -7,7 +7,6 @@ mod api;
 mod cli;
 mod client;
 mod error;
-mod log;
 mod server;
 mod service;
 mod store;

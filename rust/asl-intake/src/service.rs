@@ -3,8 +3,9 @@
 use crate::api::Intake;
 use crate::cli::{Args, below};
 use crate::error::Error;
+use crate::server;
 use crate::store::{Posix, Remote, Store};
-use crate::{log, server};
+use asl_config::{Config, Logging};
 use asl_mode::{Mode, ModeFile};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
@@ -17,9 +18,21 @@ use varlink::VarlinkService;
 
 const MODE_FILE: &str = "/run/asl/mode";
 
+/// Starts logging. What is wrong with the configuration was judged with the
+/// mode; the store is served all the same.
+fn start_log(root: &Path) {
+    match Config::load(root) {
+        Ok((config, _)) => asl_log::start(&config.logging),
+        Err(error) => {
+            asl_log::start(&Logging::default());
+            tracing::warn!("{error}");
+        }
+    }
+}
+
 /// Reads the mode, opens its store and serves until it is stopped.
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
-    log::start(&args.root);
+    start_log(&args.root);
     let mode = something_to_serve(read_mode(args)?)?;
     let store = open(args, &mode)?;
     let (listener, path) = listen(args)?;

@@ -1,4 +1,5 @@
 //! Messages to the journal or to standard error, as logging.conf says.
+#![forbid(unsafe_code)]
 
 use asl_config::{LogLevel, LogTarget, Logging};
 use std::fmt;
@@ -13,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging. In a unit standard error is the journal already; by hand
 /// the journal's own socket keeps a record beside what the terminal shows.
-pub(crate) fn start(logging: &Logging) {
+pub fn start(logging: &Logging) {
     let in_unit = std::env::var_os("JOURNAL_STREAM").is_some();
     let journal = match logging.target {
         LogTarget::Journal if !in_unit => tracing_journald::layer().ok(),
