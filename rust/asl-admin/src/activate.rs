@@ -226,6 +226,7 @@ mod tests {
             timing: Timing::default(),
             devices: Vec::new(),
             pools: Vec::new(),
+            twins: Vec::new(),
             remote: Remote::None,
         };
         let decision = Decision {

@@ -123,6 +123,7 @@ fn no_facts(root: &Path, started_ms: u64) -> Facts {
         },
         devices: Vec::new(),
         pools: Vec::new(),
+        twins: Vec::new(),
         remote: Remote::None,
     }
 }

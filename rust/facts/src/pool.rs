@@ -34,6 +34,19 @@ pub struct Pool {
     pub volumes: Vec<Volume>,
 }
 
+/// One id in several places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Twins {
+    /// What has the id.
+    pub format: Format,
+    /// The id.
+    pub id: String,
+    /// Kernel names of the devices that give it.
+    pub devices: Vec<String>,
+    /// They are paths to one disk, by its world-wide id; else clones.
+    pub one_disk: bool,
+}
+
 /// A device in a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolMember {

@@ -6,6 +6,7 @@ use crate::call::{self, guarded};
 use crate::code::{Code, Failure};
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
+use std::panic::UnwindSafe;
 use std::path::Path;
 use std::ptr;
 
@@ -70,21 +71,10 @@ pub extern "C" fn asl_last_error() -> *const c_char {
 /// a pointer that may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn asl_mode_read(path: *const c_char, out: *mut *mut AslMode) -> c_int {
-    if out.is_null() {
-        return refuse("out is NULL");
-    }
-    // SAFETY: not NULL, and the caller lets us write it.
-    unsafe { out.write(ptr::null_mut()) };
     // SAFETY: NULL or a string, says the caller; it outlives this call.
     let path = unsafe { borrow(path) };
-    match guarded(move || make_mode(path)) {
-        Ok(mode) => {
-            // SAFETY: as above.
-            unsafe { out.write(Box::into_raw(mode)) };
-            OK
-        }
-        Err(number) => number,
-    }
+    // SAFETY: NULL or writable, says the caller.
+    unsafe { hand_out(out, "out", move || make_mode(path).map(Box::into_raw)) }
 }
 
 /// See asl.h.
@@ -111,23 +101,14 @@ pub unsafe extern "C" fn asl_mode_free(mode: *mut AslMode) {
 /// points to a pointer that may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn asl_probe_file(path: *const c_char, json_out: *mut *mut c_char) -> c_int {
-    if json_out.is_null() {
-        return refuse("json_out is NULL");
-    }
-    // SAFETY: not NULL, and the caller lets us write it.
-    unsafe { json_out.write(ptr::null_mut()) };
     // SAFETY: NULL or a string, says the caller; it outlives this call.
-    let Some(path) = (unsafe { borrow(path) }) else {
-        return refuse("path is NULL");
+    let path = unsafe { borrow(path) };
+    let probe = move || {
+        let path = path.ok_or_else(|| Failure::new(Code::Invalid, "path is NULL"))?;
+        call::probe(path).map(CString::into_raw)
     };
-    match guarded(move || call::probe(path)) {
-        Ok(json) => {
-            // SAFETY: as above.
-            unsafe { json_out.write(json.into_raw()) };
-            OK
-        }
-        Err(number) => number,
-    }
+    // SAFETY: NULL or writable, says the caller.
+    unsafe { hand_out(json_out, "json_out", probe) }
 }
 
 /// See asl.h.
@@ -142,11 +123,28 @@ pub unsafe extern "C" fn asl_free(string: *mut c_char) {
     }
 }
 
-fn refuse(what: &str) -> c_int {
-    let what = what.to_owned();
-    guarded(move || Err::<(), _>(Failure::new(Code::Invalid, what)))
-        .err()
-        .unwrap_or(OK)
+/// Puts what `make` made where the caller wants it, and NULL there after a
+/// failure. `name` is the parameter's, for the caller who passed NULL for it.
+///
+/// # Safety
+/// `out` is NULL or points to a pointer that may be written.
+unsafe fn hand_out<T>(
+    out: *mut *mut T,
+    name: &str,
+    make: impl FnOnce() -> Result<*mut T, Failure> + UnwindSafe,
+) -> c_int {
+    let made = guarded(move || {
+        if out.is_null() {
+            return Err(Failure::new(Code::Invalid, format!("{name} is NULL")));
+        }
+        make()
+    });
+    if !out.is_null() {
+        let made = made.as_ref().map_or(ptr::null_mut(), |made| *made);
+        // SAFETY: not NULL, and the caller lets us write it.
+        unsafe { out.write(made) };
+    }
+    made.err().unwrap_or(OK)
 }
 
 /// The path of a C string, if there is one.

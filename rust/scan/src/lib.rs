@@ -96,6 +96,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     live.mark(&mut devices);
     asl_topology::rank(&mut devices);
     let pools = asl_topology::pools(&devices);
+    let twins = asl_topology::twins(&devices);
     Ok(Facts {
         schema: SCHEMA,
         boot_id,
@@ -108,6 +109,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
         },
         devices,
         pools,
+        twins,
         remote: Remote::None,
     })
 }

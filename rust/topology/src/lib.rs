@@ -2,11 +2,13 @@
 //!
 //! [`rank`] says of each signature what it counts for on its device: the one
 //! place where formats are weighed against each other. [`pools`] gathers
-//! members. Nothing is read here; facts go in and come out.
+//! members, [`twins`] names clones. Nothing is read here; facts go in and come out.
 #![forbid(unsafe_code)]
 
 mod pools;
 mod rank;
+mod twins;
 
 pub use pools::pools;
 pub use rank::rank;
+pub use twins::twins;

@@ -146,6 +146,27 @@ class Guest:
         self.expect_mounted(node)
         self.expect_intake_serves()
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What preflight learnt of the devices."""
+        report: dict[str, Any] = json.loads(self.succeed("cat /run/asl/facts.json"))
+        return report
+
+    def pool(self, format: str) -> dict[str, Any]:
+        """The only pool of this kind."""
+        pools = [pool for pool in self.facts["facts"]["pools"] if pool["format"] == format]
+        check(f"pools of {format}", len(pools), 1)
+        return dict(pools[0])
+
+    def expect_pool(self, format: str, **expected: Any) -> None:
+        pool = self.pool(format)
+        check(f"pool of {format}", {key: pool[key] for key in expected}, expected)
+
+    def judged(self, loop: Loop) -> list[str]:
+        """The codes of what was judged on this disk."""
+        candidates = self.facts["decision"]["candidates"]
+        return sorted(one["code"] for one in candidates if one["node"] == loop.node)
+
     def expect_mounted(self, node: str) -> None:
         check(f"units' states and the mount at {MOUNT}", bool(self.state.mount), True)
         source, options, *entries = self.state.mount
@@ -223,6 +244,13 @@ class Guest:
             " conv=notrunc,fsync status=none"
         )
         self.remember(loop)
+
+    def set_up(self, command: str, *loops: Loop) -> str:
+        """Run a tool that writes to these disks; from here on a write counts."""
+        seen = self.succeed(f"{command}; sync")
+        for loop in loops:
+            self.remember(loop)
+        return seen
 
     def remember(self, loop: Loop) -> None:
         """From here on a write counts."""

@@ -154,6 +154,7 @@ impl Situation {
             timing: Timing::default(),
             devices,
             pools: Vec::new(),
+            twins: Vec::new(),
             remote: match self.remote.as_deref() {
                 None => Remote::None,
                 Some("answers") => Remote::Answers {

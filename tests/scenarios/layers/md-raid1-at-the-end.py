@@ -1,0 +1,15 @@
+# The superblock at the end of each half leaves the file system in sight on both: mounting one of
+# them would tear the mirror apart.
+disks = [vm.loop(), vm.loop()]
+nodes = " ".join(disk.whole for disk in disks)
+vm.set_up(
+    f"mdadm --create /dev/md9 --run --level=1 --raid-devices=2 --metadata=1.0 --assume-clean {nodes} 2>&1;"
+    " . /run/lab.sh; store_on /dev/md9 ext4 $(cat /proc/sys/kernel/random/uuid) 1 s1 .;"
+    " mdadm --stop /dev/md9 2>&1",
+    *disks,
+)
+vm.decide()
+vm.expect_none("no-store", rule="nothing-read")
+vm.expect_pool("md", level="raid1", health="complete")
+for disk in disks:
+    vm.check(f"judged on {disk.node}", vm.judged(disk), ["no-evidence", "raw-member"])
