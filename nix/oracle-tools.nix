@@ -15,7 +15,5 @@ runCommand "oracle-tools"
   }
   ''
     bash ${./debian-tools.sh}
-    # mke2fs looks for its profiles below /etc, which is another system's.
-    mkdir -p $out/etc
-    ln -s ../root/etc/mke2fs.conf $out/etc/mke2fs.conf
+    bash ${./oracle-tools.sh}
   ''
