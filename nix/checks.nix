@@ -47,7 +47,6 @@ let
     strictDeps = true;
     env.CARGO_PROFILE = "dev";
     nativeBuildInputs = [
-      oracleTools
       binutils
       util-linux
       jq
@@ -131,11 +130,11 @@ in
       src = source;
       cargoLock = ../rust/Cargo.lock;
       cargoVendorDir = craneLib.vendorCargoDeps { src = rustSource; };
+      nativeBuildInputs = [ oracleTools ] ++ cargo.nativeBuildInputs;
       # A test looks at the library as it is linked: see libasl.nix.
       env = cargo.env // {
         NIX_DONT_SET_RPATH = "1";
         NIX_NO_SELF_RPATH = "1";
-        MKE2FS_CONFIG = "${oracleTools}/etc/mke2fs.conf";
       };
       postUnpack = ''
         cd $sourceRoot/rust

@@ -133,13 +133,14 @@ unsafe fn hand_out<T>(
     name: &str,
     make: impl FnOnce() -> Result<*mut T, Failure> + UnwindSafe,
 ) -> c_int {
+    let wanted = !out.is_null();
     let made = guarded(move || {
-        if out.is_null() {
+        if !wanted {
             return Err(Failure::new(Code::Invalid, format!("{name} is NULL")));
         }
         make()
     });
-    if !out.is_null() {
+    if wanted {
         let made = made.as_ref().map_or(ptr::null_mut(), |made| *made);
         // SAFETY: not NULL, and the caller lets us write it.
         unsafe { out.write(made) };
