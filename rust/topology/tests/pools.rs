@@ -249,3 +249,28 @@ fn what_was_made_of_it_is_named() {
     let devices = [disk("sda", vec![md(raid("raid1", "AA", 0, 7))]), array];
     assert_eq!(only(&devices).active, ["md0"]);
 }
+
+#[test]
+fn a_thousand_devices_and_a_pool_of_64_are_nothing_special() {
+    let member = |slot| {
+        disk(
+            &format!("a{slot}"),
+            vec![md(raid("raid6", &"A".repeat(64), slot, 3))],
+        )
+    };
+    let mut devices: Vec<Device> = (0..64).map(member).collect();
+    devices.extend((0..960).map(|number| {
+        let mut one = raid("raid1", "AA", 0, 1);
+        one.array = format!("array {number}");
+        disk(&format!("b{number}"), vec![md(one)])
+    }));
+    asl_topology::rank(&mut devices);
+    let pools = asl_topology::pools(&devices);
+    assert_eq!(pools.len(), 961);
+    let whole: Vec<&Pool> = pools
+        .iter()
+        .filter(|p| p.health == Health::Complete)
+        .collect();
+    assert_eq!((whole.len(), whole[0].members.len()), (1, 64));
+    assert!(asl_topology::twins(&devices).is_empty());
+}

@@ -158,3 +158,31 @@ fn a_sound_file_system_costs_two_reads() {
     }
     assert_eq!(HEAD + TAIL, 196 * 1024);
 }
+
+/// Zeros, however many.
+struct Zeros(u64, std::cell::Cell<(u32, u64)>);
+
+impl asl_probe::ReadAt for Zeros {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        let (reads, bytes) = self.1.get();
+        let count = usize::try_from(self.0.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let count = count.min(buf.len());
+        self.1.set((reads + 1, bytes + count as u64));
+        buf[..count].fill(0);
+        Ok(count)
+    }
+    fn size(&self) -> u64 {
+        self.0
+    }
+}
+
+#[test]
+fn a_blank_device_costs_as_much_whatever_its_size() {
+    for size in [0, 1, 511, 512, 4096, 1 << 20, 16 << 40, u64::MAX] {
+        let zeros = Zeros(size, std::cell::Cell::default());
+        let probed = asl_probe::probe(&zeros).unwrap();
+        assert!(probed.blank && probed.signatures.is_empty(), "{size}");
+        let (reads, bytes) = zeros.1.get();
+        assert!(reads <= 9 && bytes <= 300 << 10, "{size}: {reads}, {bytes}");
+    }
+}
