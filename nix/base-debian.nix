@@ -8,7 +8,7 @@
   callPackage,
   dpkg,
   imageTools,
-  asl,
+  sysrescue-config,
   debs ? callPackage ./debs.nix { },
 }:
 let
@@ -48,7 +48,7 @@ let
           kernel = named "linux-image-6";
           busybox = named "busybox-static";
           initramfs = ./base-debian/initramfs;
-          sysrescue_config = "${asl.sysrescueConfig}/bin/sysrescue-config";
+          sysrescue_config = "${sysrescue-config}/bin/sysrescue-config";
         }
       )
       ''

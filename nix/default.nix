@@ -31,7 +31,9 @@ let
     // artifacts;
 
   artifacts = lib.mapAttrs (_: file: scope.callPackage file { }) {
+    buildCrates = ./rust.nix;
     asl = ./package.nix;
+    sysrescue-config = ./sysrescue-config.nix;
     libasl = ./libasl.nix;
     overlay = ./overlay.nix;
     srm = ./srm.nix;

@@ -105,7 +105,7 @@ fn forced(facts: &Facts, config: &Config) -> Option<Choice> {
                     "mode = remote is configured{}, with {endpoint}",
                     layer_of_mode(config)
                 ),
-                "systemctl status asl-intake",
+                "asl-intake status",
             ))
         }
         (WantedMode::Remote, None) => Some(none(
