@@ -101,7 +101,7 @@ fn probe(paths: &[PathBuf], json: bool) -> io::Result<ExitCode> {
 }
 
 /// Colours on a terminal that has them, unless NO_COLOR asks for none
-/// (https://no-color.org).
+/// (<https://no-color.org>).
 fn style(out: &io::Stdout) -> show::Style {
     let asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");

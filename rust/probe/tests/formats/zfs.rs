@@ -29,63 +29,63 @@ const MEMBER: Subject = Subject {
 const MEMBERS: &[Subject] = &[
     Subject {
         name: "one",
-        make: &["sh", UNPACK, "one", "{}"],
+        make: &["bash", UNPACK, "one", "{}"],
         ..MEMBER
     },
     Subject {
         name: "mirror0",
-        make: &["sh", UNPACK, "mirror0", "{}"],
+        make: &["bash", UNPACK, "mirror0", "{}"],
         ..MEMBER
     },
     Subject {
         name: "raidz0",
-        make: &["sh", UNPACK, "raidz0", "{}"],
+        make: &["bash", UNPACK, "raidz0", "{}"],
         ..MEMBER
     },
     Subject {
         name: "log",
-        make: &["sh", UNPACK, "log", "{}"],
+        make: &["bash", UNPACK, "log", "{}"],
         ..MEMBER
     },
     Subject {
         name: "spare",
-        make: &["sh", UNPACK, "spare", "{}"],
+        make: &["bash", UNPACK, "spare", "{}"],
         ..MEMBER
     },
     Subject {
         name: "cache",
-        make: &["sh", UNPACK, "cache", "{}"],
+        make: &["bash", UNPACK, "cache", "{}"],
         ..MEMBER
     },
     Subject {
         name: "destroyed",
-        make: &["sh", UNPACK, "destroyed", "{}"],
+        make: &["bash", UNPACK, "destroyed", "{}"],
         ..MEMBER
     },
     Subject {
         name: "multihost",
-        make: &["sh", UNPACK, "multihost", "{}"],
+        make: &["bash", UNPACK, "multihost", "{}"],
         ..MEMBER
     },
     Subject {
         name: "left",
-        make: &["sh", UNPACK, "left", "{}"],
+        make: &["bash", UNPACK, "left", "{}"],
         mib: 256,
         ..MEMBER
     },
     Subject {
         name: "sick0",
-        make: &["sh", UNPACK, "sick0", "{}"],
+        make: &["bash", UNPACK, "sick0", "{}"],
         ..MEMBER
     },
     Subject {
         name: "sick2",
-        make: &["sh", UNPACK, "sick2", "{}"],
+        make: &["bash", UNPACK, "sick2", "{}"],
         ..MEMBER
     },
     Subject {
         name: "draid0",
-        make: &["sh", UNPACK, "draid0", "{}"],
+        make: &["bash", UNPACK, "draid0", "{}"],
         mib: 256,
         ..MEMBER
     },
@@ -95,19 +95,19 @@ const MEMBERS: &[Subject] = &[
 const REMOVED: &[Subject] = &[
     Subject {
         name: "gone",
-        make: &["sh", UNPACK, "gone", "{}"],
+        make: &["bash", UNPACK, "gone", "{}"],
         mib: 256,
         ..MEMBER
     },
     Subject {
         name: "moved",
-        make: &["sh", UNPACK, "moved", "{}"],
+        make: &["bash", UNPACK, "moved", "{}"],
         mib: 256,
         ..MEMBER
     },
     Subject {
         name: "detached",
-        make: &["sh", UNPACK, "detached", "{}"],
+        make: &["bash", UNPACK, "detached", "{}"],
         ..MEMBER
     },
 ];
