@@ -11,6 +11,7 @@ mod bcachefs;
 mod bitlocker;
 mod btrfs;
 mod bytes;
+mod clusters;
 mod ddf;
 mod decoded;
 mod disk;
@@ -56,6 +57,7 @@ mod zfs;
 mod zfs_label;
 mod zfs_uberblock;
 
+pub use clusters::{Clusters, Root, clusters};
 pub use decoded::{Decoded, Found, Refused};
 pub use disk::{Disk, HEAD, TAIL};
 pub use probe::{Probed, probe};
