@@ -8,6 +8,7 @@
     reason = "a test may"
 )]
 
+mod exfat;
 mod make;
 mod vfat;
 
@@ -65,6 +66,7 @@ const FORMATS: &[(&str, u64)] = &[
     ("fat12", 2),
     ("fat16", 16),
     ("fat32", 64),
+    ("exfat", 8),
 ];
 
 #[test]

@@ -16,6 +16,7 @@ pub(crate) fn run(command: &[&str]) -> Output {
         let package = match command[0] {
             "mkfs.xfs" => "xfsprogs",
             "mkfs.btrfs" => "btrfs-progs",
+            "mkfs.exfat" | "fsck.exfat" => "exfatprogs",
             "mkfs.fat" => "dosfstools",
             "mcopy" => "mtools",
             _ => "e2fsprogs",
@@ -50,6 +51,10 @@ pub(crate) fn image(format: &str, mib: u64, tree: &Path) -> Vec<u8> {
         }
         "btrfs" => {
             run(&["mkfs.btrfs", "-q", "-r", tree_text, path_text]);
+        }
+        "exfat" => {
+            run(&["mkfs.exfat", path_text]);
+            crate::exfat::fill(&path, tree);
         }
         "fat12" | "fat16" | "fat32" => {
             let width = format.trim_start_matches("fat");
