@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod clusters;
 mod decoded;
 mod disk;
 mod format;
@@ -14,6 +15,7 @@ mod read;
 mod row;
 mod table;
 
+pub use clusters::{Clusters, Root, clusters};
 pub use decoded::{Decoded, Found, Refused};
 pub use disk::{Disk, HEAD, TAIL};
 pub use format::xfs_log;

@@ -56,6 +56,7 @@ impl Tree for BtrfsTree {
                     _ => Kind::Other,
                 },
                 name: entry.name,
+                any_case: false,
             })
             .collect())
     }

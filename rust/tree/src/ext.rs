@@ -48,6 +48,7 @@ impl Tree for ExtTree {
             entries.push(Entry {
                 name: name.to_vec(),
                 kind,
+                any_case: false,
             });
             bounded(path, entries.len())?;
         }

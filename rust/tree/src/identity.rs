@@ -1,5 +1,6 @@
 //! What names a store: our marker, a domain's document, a log's first record.
 
+use crate::bytes::le32;
 use sha2::{Digest, Sha256};
 
 /// Longest id that is believed; it ends up in file names and on a console.
@@ -69,11 +70,6 @@ pub(crate) fn first_record_hash(bytes: &[u8]) -> Option<String> {
         .chain_update(record.get(..hash_at)?)
         .finalize();
     (computed.as_slice() == hash).then(|| hash.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn le32(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..)?.first_chunk::<4>()?;
-    Some(u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

@@ -7,13 +7,17 @@
 #![forbid(unsafe_code)]
 
 mod btrfs;
+mod bytes;
+mod clusters;
 mod device;
+mod exfat;
 mod ext;
 mod identity;
 mod store;
 #[cfg(test)]
 mod testing;
 mod tree;
+mod vfat;
 mod xfs;
 
 pub use device::Shared;
@@ -57,6 +61,8 @@ fn read(dev: &Shared, format: Format, log: LogState) -> Result<Look, Refusal> {
         Format::Ext2 | Format::Ext3 | Format::Ext4 => Box::new(ext::open(dev)?),
         Format::Xfs => Box::new(xfs::open(dev)?),
         Format::Btrfs => Box::new(btrfs::open(dev)?),
+        Format::Vfat => Box::new(vfat::open(dev)?),
+        Format::Exfat => Box::new(exfat::open(dev)?),
         other => return Err(Refusal::NoReader(other)),
     };
     let stores = store::find(&mut *tree)?;

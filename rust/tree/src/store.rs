@@ -211,13 +211,13 @@ fn is_layout(entries: &[Entry]) -> bool {
 fn is_directory(entries: &[Entry], name: &str) -> bool {
     entries
         .iter()
-        .any(|entry| entry.kind.is_directory() && entry.name == name.as_bytes())
+        .any(|entry| entry.kind.is_directory() && entry.answers_to(name))
 }
 
 fn is_file(entries: &[Entry], name: &str) -> bool {
     entries
         .iter()
-        .any(|entry| entry.kind == Kind::File && entry.name == name.as_bytes())
+        .any(|entry| entry.kind == Kind::File && entry.answers_to(name))
 }
 
 /// A name that can be part of a path in the mode file. Nothing that the

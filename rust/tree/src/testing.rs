@@ -48,6 +48,7 @@ impl Tree for Memory {
                 (!name.contains('/')).then(|| Entry {
                     name: name.as_bytes().to_vec(),
                     kind: *kind,
+                    any_case: false,
                 })
             })
             .collect())

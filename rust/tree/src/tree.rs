@@ -26,6 +26,16 @@ pub(crate) trait Tree {
 pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
     pub(crate) kind: Kind,
+    /// Its directory finds it whatever the case of its letters.
+    pub(crate) any_case: bool,
+}
+
+impl Entry {
+    /// Whether `name`, in ASCII, leads to it.
+    pub(crate) fn answers_to(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        self.name == name || self.any_case && self.name.eq_ignore_ascii_case(name)
+    }
 }
 
 /// Kinds of entries that matter here.

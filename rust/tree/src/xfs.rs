@@ -36,6 +36,7 @@ impl Tree for XfsTree {
             .filter(|entry| entry.name != b"." && entry.name != b"..")
             .map(|entry| Entry {
                 name: entry.name,
+                any_case: false,
                 kind: match entry.kind {
                     EntryKind::Regular => Kind::File,
                     EntryKind::Directory => Kind::Directory,

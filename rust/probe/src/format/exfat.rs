@@ -12,6 +12,7 @@
 
 use super::fat::{Heap, serial_text, unreadable};
 use crate::bytes::{field, le16, le32, le64, u8_at, utf16le};
+use crate::clusters::{Clusters, Root};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_if_readable};
 use crate::row::{Kind, Place, Row};
@@ -93,6 +94,34 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
         filesystem.errors = at != 0 || volume_flags & (VOLUME_DIRTY | MEDIA_FAILURE) != 0;
     }
     Ok(found)
+}
+
+/// Where the directories of the volume are whose boot region these bytes are.
+pub(crate) fn clusters(bytes: &[u8]) -> Option<Clusters> {
+    decode(bytes, 0).ok()?;
+    let sector = 1_usize.checked_shl(u32::from(u8_at(bytes, 108)))?;
+    let format = Format::Exfat;
+    let geometry = geometry(bytes, &Rules { format, at: 0 }, sector).ok()?;
+    Some(Clusters {
+        entry_bits: 32,
+        mask: u32::MAX,
+        fat_at: geometry.active_fat(bytes),
+        heap_at: geometry.heap_at,
+        cluster: geometry.cluster,
+        count: u64::from(geometry.clusters),
+        root: Root::Chain(le32(bytes, 96)),
+    })
+}
+
+impl Geometry {
+    /// Offset of the FAT in use: the first, or the second one of TexFAT.
+    fn active_fat(&self, bytes: &[u8]) -> u64 {
+        let sector = u64::try_from(self.sector).unwrap_or(0);
+        let fat_len = u64::from(le32(bytes, 84)).saturating_mul(sector);
+        let second = u8_at(bytes, 110) == 2 && le16(bytes, 106) & 1 != 0;
+        let active = u64::from(second);
+        self.fat_at.saturating_add(fat_len.saturating_mul(active))
+    }
 }
 
 /// Bytes of a boot region.
@@ -235,13 +264,8 @@ fn complete(dev: &dyn ReadAt, at: u64, bytes: &[u8], found: &mut Found) -> Resul
         judge_backup(dev, bytes, &geometry, found)?;
     }
     let root_cluster = le32(bytes, 96);
-    let active_fat = u64::from(le16(bytes, 106) & 1);
-    let fat_len =
-        u64::from(le32(bytes, 84)).saturating_mul(u64::try_from(geometry.sector).unwrap_or(0));
     let heap = Heap {
-        fat_at: geometry
-            .fat_at
-            .saturating_add(fat_len.saturating_mul(active_fat)),
+        fat_at: geometry.active_fat(bytes),
         data_at: geometry.heap_at,
         cluster: geometry.cluster,
         clusters: u64::from(geometry.clusters),

@@ -13,6 +13,7 @@
 //! sector that Microsoft reserves (Linux); FAT12 has the byte only.
 
 use crate::bytes::{field, le16, le32, u8_at};
+use crate::clusters::{Clusters, Root};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::read::{Fault, ReadAt, read_if_readable};
 use crate::row::{Kind, Place, Row};
@@ -300,6 +301,34 @@ fn bpb(bytes: &[u8], rules: &Rules) -> Result<Bpb, Refused> {
         root_len,
         data_at,
         clusters,
+    })
+}
+
+/// Where the directories of the volume are whose boot sector these bytes are.
+pub(crate) fn clusters(bytes: &[u8]) -> Option<Clusters> {
+    decode(bytes, 0).ok()?;
+    let format = Format::Vfat;
+    let bpb = bpb(bytes, &Rules { format, at: 0 }).ok()?;
+    Some(Clusters {
+        entry_bits: match bpb.width {
+            Width::Fat12 => 12,
+            Width::Fat16 => 16,
+            Width::Fat32 => 32,
+        },
+        mask: 0x0fff_ffff,
+        // The first FAT also where a flag names another: Linux reads no other.
+        fat_at: bpb.fat_at,
+        heap_at: bpb.data_at,
+        cluster: u64::from(bpb.cluster),
+        // Linux uses what there are entries for.
+        count: bpb.clusters.min(bpb.room()),
+        root: match bpb.width {
+            Width::Fat32 => Root::Chain(le32(bytes, 0x2c)),
+            _ => Root::Region {
+                at: bpb.root_at,
+                len: bpb.root_len,
+            },
+        },
     })
 }
 

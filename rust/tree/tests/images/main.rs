@@ -8,12 +8,16 @@
     reason = "a test may"
 )]
 
+mod exfat;
+mod make;
+mod vfat;
+
 use asl_facts::{Content, Evidence, Format, LogState, Look, Signature, Superblock};
 use asl_probe::{Metered, ReadAt, probe};
 use asl_tree::{Shared, look};
+use make::{image, run};
+use sha2::{Digest, Sha256};
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 const STORE_ID: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
@@ -21,73 +25,6 @@ const MARKER: &str =
     "format = \"asl-store\"\nversion = 1\nuuid = \"0f0e0d0c-0b0a-4908-8706-050403020100\"\n";
 /// No test here needs more; a reader in a loop meets it.
 const BUDGET: u64 = 1 << 30;
-
-/// Runs a tool; where it is missing, says what to install rather than pass.
-fn run(command: &[&str]) -> Output {
-    let search = std::env::var("PATH").unwrap_or_default();
-    let output = Command::new(command[0])
-        .args(&command[1..])
-        .env("PATH", format!("{search}:/usr/sbin:/sbin"))
-        .stdin(Stdio::null())
-        .output();
-    let output = output.unwrap_or_else(|error| {
-        let package = match command[0] {
-            "mkfs.xfs" => "xfsprogs",
-            "mkfs.btrfs" => "btrfs-progs",
-            _ => "e2fsprogs",
-        };
-        panic!(
-            "{}: {error}: install the Debian package {package}",
-            command[0]
-        )
-    });
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {errors}");
-    output
-}
-
-/// A new image of `mib` MiB holding the directory `tree`.
-fn image(format: &str, mib: u64, tree: &Path) -> Vec<u8> {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("image");
-    fs::File::create(&path).unwrap().set_len(mib << 20).unwrap();
-    let (path_text, tree_text) = (path.to_str().unwrap(), tree.to_str().unwrap());
-    match format {
-        "xfs4" | "xfs5" => {
-            let crc = if format == "xfs4" { "crc=0" } else { "crc=1" };
-            let proto = dir.path().join("proto");
-            fs::write(
-                &proto,
-                format!("none\n0 0\nd--755 0 0\n{}$\n", proto_of(tree)),
-            )
-            .unwrap();
-            let proto = proto.to_str().unwrap();
-            run(&["mkfs.xfs", "-q", "-m", crc, "-p", proto, path_text]);
-        }
-        "btrfs" => {
-            run(&["mkfs.btrfs", "-q", "-r", tree_text, path_text]);
-        }
-        ext => {
-            run(&["mke2fs", "-q", "-t", ext, "-d", tree_text, path_text]);
-        }
-    }
-    fs::read(&path).unwrap()
-}
-
-/// The lines of a mkfs.xfs prototype for what lies in `dir`.
-fn proto_of(dir: &Path) -> String {
-    let mut lines = String::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() {
-            lines += &format!("{name} d--755 0 0\n{}$\n", proto_of(&path));
-        } else {
-            lines += &format!("{name} ---644 0 0 {}\n", path.display());
-        }
-    }
-    lines
-}
 
 /// A store at `place` below a new directory.
 fn tree_with_store(place: &str) -> tempfile::TempDir {
@@ -108,7 +45,9 @@ fn superblock(dev: &Shared) -> (Format, Superblock) {
     let mut signatures: Vec<Signature> = probe(&**dev).unwrap().signatures;
     assert_eq!(signatures.len(), 1, "{signatures:?}");
     let signature = signatures.remove(0);
-    (signature.format, signature.superblock().unwrap().clone())
+    let superblock = signature.superblock();
+    let superblock = superblock.unwrap_or_else(|| panic!("{signature:?}"));
+    (signature.format, superblock.clone())
 }
 
 fn look_at(bytes: Vec<u8>) -> Look {
@@ -124,6 +63,10 @@ const FORMATS: &[(&str, u64)] = &[
     ("xfs4", 320),
     ("xfs5", 320),
     ("btrfs", 128),
+    ("fat12", 2),
+    ("fat16", 16),
+    ("fat32", 64),
+    ("exfat", 8),
 ];
 
 #[test]
@@ -276,4 +219,20 @@ fn damaged_metadata_never_ends_more_than_the_look() {
             assert_ne!(look, Look::NotLooked);
         }
     }
+}
+
+/// An ENC/ASL-LOG/1 log of one record.
+fn first_log() -> Vec<u8> {
+    let mut bytes = b"ASLLOG01".to_vec();
+    bytes.extend([1, 0, 0, 0, 24, 0, 0, 0]);
+    bytes.extend([0; 8]);
+    let mut record = 1_u64.to_le_bytes().to_vec();
+    record.extend([1, 0, 0, 0, 0, 0, 0, 0]);
+    let hash = Sha256::new()
+        .chain_update([0; 32])
+        .chain_update(&record)
+        .finalize();
+    bytes.extend(record);
+    bytes.extend(hash);
+    bytes
 }
