@@ -8,6 +8,10 @@
     reason = "a test may"
 )]
 
+#[allow(dead_code, reason = "what seeds need is less than what fuzzing does")]
+#[path = "../../probe/tests/hostile/mod.rs"]
+mod hostile;
+
 use asl_facts::{Content, Evidence, Format, LogState, Look, Signature, Superblock};
 use asl_probe::{Metered, ReadAt, probe};
 use asl_tree::{Shared, look};
@@ -275,5 +279,30 @@ fn damaged_metadata_never_ends_more_than_the_look() {
             let look = look(&damaged(changes), format, &superblock);
             assert_ne!(look, Look::NotLooked);
         }
+    }
+}
+
+/// What the readers read of a store in each format is what a fuzzer starts
+/// from: it goes to `$ASL_FUZZ_SEEDS`.
+#[test]
+fn what_was_read_is_enough_to_read_it_again() {
+    let tree = tree_with_store(".asl");
+    let most = 4 << 20;
+    for (format, mib) in FORMATS {
+        let image = image(format, *mib, tree.path());
+        let recorder = Arc::new(hostile::Recorder::new(image));
+        let dev: Shared = recorder.clone();
+        let (found, superblock) = superblock(&dev);
+        let expected = look(&dev, found, &superblock);
+        let seen = recorder.seen(most);
+        let bytes = seen.to_bytes();
+        if let Some(dir) = std::env::var_os("ASL_FUZZ_SEEDS") {
+            let dir = Path::new(&dir).join("tree");
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join(format), &bytes).unwrap();
+        }
+        let again: Shared = Arc::new(hostile::Sparse::parse(&bytes));
+        assert_eq!(look(&again, found, &superblock), expected, "{format}");
+        assert_eq!(expected.stores().len(), 1, "{format}");
     }
 }
