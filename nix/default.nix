@@ -24,7 +24,8 @@ let
         name = "source";
         filter =
           path: type:
-          baseNameOf path != "target"
+          # The fuzz targets are a workspace of their own, for another way to build.
+          !(lib.elem (baseNameOf path) [ "target" "fuzz" ])
           && (craneLib.filterCargoSources path type || builtins.match ".*\\.(h|c|sh|varlink|json|xz)" path != null);
       };
     }

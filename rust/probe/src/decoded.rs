@@ -100,7 +100,9 @@ impl Rules {
         seen: impl ToString,
         expected: impl ToString,
     ) -> Result<(), Refused> {
-        if holds {
+        // A fuzzer cannot guess a checksum, and what stands behind one is
+        // what it is for. cargo-fuzz and nix/dev set this, nothing else does.
+        if holds || (cfg!(fuzzing) && rule == "checksum") {
             return Ok(());
         }
         Err(Refused::Damaged(

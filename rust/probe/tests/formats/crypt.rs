@@ -47,7 +47,7 @@ macro_rules! luks_format {
 }
 use luks_format;
 
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "luks1",
         make: luks_format!("luks1"),

@@ -45,7 +45,7 @@ const EROFS: Subject = Subject {
     ..Subject::PLAIN
 };
 
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "udf-512",
         make: &["mkfs.udf", "-b", "512", "-l", "hard disk"],

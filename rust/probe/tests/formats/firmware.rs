@@ -242,7 +242,7 @@ const IMSM: Subject = Subject {
     superblock: ANCHOR..ANCHOR + 512,
     ..Subject::PLAIN
 };
-const IMSM_SUBJECTS: &[Subject] = &[
+pub(crate) const IMSM_SUBJECTS: &[Subject] = &[
     Subject {
         name: "imsm",
         write: Some(|file| SMALL.write(file, 512)),
@@ -701,7 +701,7 @@ impl Ddf {
     }
 }
 
-const DDF: Subject = Subject {
+pub(crate) const DDF: Subject = Subject {
     name: "ddf",
     write: Some(|file| DDF_MIRROR.write(file, 0)),
     mib: 40,

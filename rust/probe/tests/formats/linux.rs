@@ -43,7 +43,7 @@ const BTRFS: Subject = Subject {
     ..Subject::PLAIN
 };
 
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "ext2",
         make: &["mke2fs", "-q", "-t", "ext2", "-L", "two"],

@@ -41,7 +41,7 @@ const ONE: Subject = Subject {
     covered: &[512..520, 520..1024],
     ..Subject::PLAIN
 };
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     ONE,
     Subject {
         name: "two-areas",

@@ -17,12 +17,15 @@ mod crypt;
 mod discs;
 mod firmware;
 mod harness;
+#[path = "../hostile/mod.rs"]
+mod hostile;
 mod linux;
 mod lvm2;
 mod lvm2_image;
 mod lvm2_live;
 mod lvm2_rules;
 mod md;
+mod mutations;
 mod others;
 mod rules;
 mod small;

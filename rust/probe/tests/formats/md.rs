@@ -282,7 +282,7 @@ const MD090: Subject = Subject {
     ..MD
 };
 
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "md-1.0",
         write: Some(|file| Member { minor: 0, ..RAID1 }.write(file)),
@@ -314,7 +314,7 @@ const SUBJECTS: &[Subject] = &[
 
 /// The layouts, with no more of them than the checksum covers and a few
 /// entries of each table.
-const HEADS: &[Subject] = &[
+pub(crate) const HEADS: &[Subject] = &[
     Subject {
         name: "1.0",
         write: Some(|file| Member { minor: 0, ..RAID1 }.write(file)),

@@ -16,7 +16,7 @@ const F2FS: Subject = Subject {
     ..Subject::PLAIN
 };
 
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     F2FS,
     Subject {
         name: "f2fs-checksum",

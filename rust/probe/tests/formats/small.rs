@@ -28,7 +28,7 @@ const DRBD: Subject = Subject {
     ..Subject::PLAIN
 };
 
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     SWAP,
     Subject {
         name: "swap-64k-pages",

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const GPT: Subject = Subject {
+pub(crate) const GPT: Subject = Subject {
     name: "gpt",
     make: &[
         "sgdisk",

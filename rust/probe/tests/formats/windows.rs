@@ -37,7 +37,7 @@ const NTFS: Subject = Subject {
 /// Only the cluster is a size that its files have.
 const SECTOR: &[(&str, &str)] = &[("FSBLOCKSIZE", "blkid gives the sector here too")];
 
-const SUBJECTS: &[Subject] = &[
+pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "fat12",
         make: &["mkfs.fat", "-F", "12", "-n", "TWELVE"],

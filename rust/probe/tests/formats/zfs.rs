@@ -26,7 +26,7 @@ const MEMBER: Subject = Subject {
 };
 
 /// What blkid calls a member too.
-const MEMBERS: &[Subject] = &[
+pub(crate) const MEMBERS: &[Subject] = &[
     Subject {
         name: "one",
         make: &["bash", UNPACK, "one", "{}"],
@@ -92,7 +92,7 @@ const MEMBERS: &[Subject] = &[
 ];
 
 /// What was taken out of its pool: nothing to blkid and to `zpool import`.
-const REMOVED: &[Subject] = &[
+pub(crate) const REMOVED: &[Subject] = &[
     Subject {
         name: "gone",
         make: &["bash", UNPACK, "gone", "{}"],

@@ -9,6 +9,9 @@
 )]
 
 mod exfat;
+#[allow(dead_code, reason = "what seeds need is less than what fuzzing does")]
+#[path = "../../../probe/tests/hostile/mod.rs"]
+mod hostile;
 mod make;
 mod vfat;
 
@@ -18,6 +21,7 @@ use asl_tree::{Shared, look};
 use make::{image, run};
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 const STORE_ID: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
@@ -235,4 +239,29 @@ fn first_log() -> Vec<u8> {
     bytes.extend(record);
     bytes.extend(hash);
     bytes
+}
+
+/// What the readers read of a store in each format is what a fuzzer starts
+/// from: it goes to `$ASL_FUZZ_SEEDS`.
+#[test]
+fn what_was_read_is_enough_to_read_it_again() {
+    let tree = tree_with_store(".asl");
+    let most = 4 << 20;
+    for (format, mib) in FORMATS {
+        let image = image(format, *mib, tree.path());
+        let recorder = Arc::new(hostile::Recorder::new(image));
+        let dev: Shared = recorder.clone();
+        let (found, superblock) = superblock(&dev);
+        let expected = look(&dev, found, &superblock);
+        let seen = recorder.seen(most);
+        let bytes = seen.to_bytes();
+        if let Some(dir) = std::env::var_os("ASL_FUZZ_SEEDS") {
+            let dir = Path::new(&dir).join("tree");
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join(format), &bytes).unwrap();
+        }
+        let again: Shared = Arc::new(hostile::Sparse::parse(&bytes));
+        assert_eq!(look(&again, found, &superblock), expected, "{format}");
+        assert_eq!(expected.stores().len(), 1, "{format}");
+    }
 }
