@@ -37,7 +37,7 @@ let
         relative = lib.removePrefix (toString ../. + "/") (toString path);
         below = directory: relative == directory || lib.hasPrefix "${directory}/" relative;
       in
-      !(lib.elem (baseNameOf path) [ "target" "corpus" "seeds" "artifacts" ]) && (below "rust" || below "overlay" || relative == "tests" || below "tests/decide");
+      !(builtins.elem (baseNameOf path) [ "target" "corpus" "seeds" "artifacts" ]) && (below "rust" || below "overlay" || relative == "tests" || below "tests/decide");
   };
 
   cargo = {

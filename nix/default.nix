@@ -25,7 +25,7 @@ let
         filter =
           path: type:
           # The fuzz targets are a workspace of their own, for another way to build.
-          !(lib.elem (baseNameOf path) [ "target" "fuzz" ])
+          !(builtins.elem (baseNameOf path) [ "target" "fuzz" ])
           && (craneLib.filterCargoSources path type || builtins.match ".*\\.(h|c|sh|varlink|json|xz)" path != null);
       };
     }
