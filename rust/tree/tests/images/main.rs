@@ -10,6 +10,7 @@
 
 mod exfat;
 mod make;
+mod pools;
 mod vfat;
 
 use asl_facts::{Content, Evidence, Format, LogState, Look, Signature, Superblock};
