@@ -1,8 +1,9 @@
 /*
- * Step store=PATH of pool.c: a file system of the pool with a store in it,
- * written through the library's DMU, since libzpool has no ZPL. Just what a
- * reader needs: a master node, directories, regular files with mode and size
- * as the first system attributes.
+ * Step store=DATASET of pool.c in the probe's tests, which includes this: a
+ * file system of the pool with a store in it, written through the library's
+ * DMU, since libzpool has no ZPL. Just what a reader needs: a master node,
+ * directories, regular files with mode and size as the first system
+ * attributes.
  */
 typedef struct objset objset_t;
 typedef struct dmu_tx dmu_tx_t;
