@@ -13,14 +13,17 @@ mod device;
 mod exfat;
 mod ext;
 mod identity;
+mod pool;
 mod store;
 #[cfg(test)]
 mod testing;
 mod tree;
 mod vfat;
 mod xfs;
+mod zfs;
 
 pub use device::Shared;
+pub use pool::{Member, look_pool};
 
 use asl_facts::{Format, LogState, Look, Superblock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,11 +44,16 @@ pub fn look(dev: &Shared, format: Format, superblock: &Superblock) -> Look {
     }
     if filesystem.devices > 1 {
         return refused(format!(
-            "{format} on {} devices is not read here",
+            "{format} on {} devices is read with all of them or not at all",
             filesystem.devices
         ));
     }
-    match catch_unwind(AssertUnwindSafe(|| read(dev, format, filesystem.log))) {
+    caught(format, || read(dev, format, filesystem.log))
+}
+
+/// What `reader` found. That it refuses or panics is a fact like another.
+fn caught(format: Format, reader: impl FnOnce() -> Result<Look, Refusal>) -> Look {
+    match catch_unwind(AssertUnwindSafe(reader)) {
         Ok(Ok(look)) => look,
         Ok(Err(refusal)) => refused(refusal.to_string()),
         Err(_) => refused(format!("the {format} reader panicked")),

@@ -269,6 +269,90 @@ mod tests {
         assert_eq!(found(tree), [("/".to_owned(), Evidence::Layout, None)]);
     }
 
+    /// Every place and every name that the family's texts give.
+    #[test]
+    fn the_seed_and_the_aliases_of_the_family_are_layouts() {
+        let seed = &["blocks", "segments", "snapshots", "logs"][..];
+        let store_layout = &["blocks", "index", "log", "meta", "snapshots", "tmp"][..];
+        for (place, names) in [
+            ("", seed),
+            ("", &["blocks", "segments", "logs"]),
+            ("", &["blocks", "index", "log"]),
+            ("", &["blocks", "indices", "logs"]),
+            ("/.asl", &["blocks", "index", "log"]),
+            ("/.amduat-asl", seed),
+            ("/asl/domains/7", store_layout),
+            ("/asl-host/domains/7", store_layout),
+        ] {
+            let paths: Vec<String> = names.iter().map(|name| format!("{place}/{name}")).collect();
+            let mut tree = Memory::default().directories(&paths);
+            let stores = find(&mut tree).unwrap();
+            assert_eq!(stores.len(), 1, "{place} {names:?}");
+            assert_eq!(stores[0].path, or_slash(place));
+            assert_eq!(stores[0].evidence, Evidence::Layout);
+            let mut names = names.to_vec();
+            names.sort_unstable();
+            assert_eq!(stores[0].entries, names);
+        }
+    }
+
+    /// ASLLOG01 is the only sure signature of the family: it makes a store
+    /// where not even the other directories are.
+    #[test]
+    fn a_log_under_each_name_and_at_each_place_is_evidence_by_itself() {
+        let log = crate::testing::log(&[(1, 1, b"payload")]);
+        let mut ids = BTreeSet::new();
+        for file in [
+            "/logs/asl.log",
+            "/log/asl.log",
+            "/log/log-0.aol",
+            "/.asl/log/asl.log",
+            "/.amduat-asl/logs/0001",
+            "/asl/domains/7/log/asl.log",
+            "/asl-host/domains/7/log/log-1.aol",
+        ] {
+            let stores = found(Memory::default().file(file, &log));
+            assert_eq!(stores.len(), 1, "{file}");
+            assert_eq!(stores[0].1, Evidence::Log, "{file}");
+            ids.insert(stores[0].2.clone());
+        }
+        assert_eq!(ids.len(), 1);
+        assert!(found(Memory::default().file("/other/asl.log", &log)).is_empty());
+    }
+
+    #[test]
+    fn the_first_log_by_name_is_tried_first() {
+        let first = crate::testing::log(&[(1, 1, b"first")]);
+        let tenth = crate::testing::log(&[(9, 1, b"tenth")]);
+        let only = found(Memory::default().file("/log/log-1.aol", &first));
+        let both = found(
+            Memory::default()
+                .file("/log/log-10.aol", &tenth)
+                .file("/log/log-1.aol", &first),
+        );
+        assert_eq!(both, only);
+    }
+
+    /// A cut-off log says nothing that could be told again later: the
+    /// directories have to.
+    #[test]
+    fn a_log_of_a_header_alone_is_no_identity() {
+        let header = crate::testing::log(&[]);
+        assert!(found(Memory::default().file("/logs/asl.log", &header)).is_empty());
+        let tree = Memory::default()
+            .directories(&layout(""))
+            .file("/logs/asl.log", &header);
+        assert_eq!(found(tree), [("/".to_owned(), Evidence::Layout, None)]);
+    }
+
+    #[test]
+    fn names_in_capitals_count_where_the_format_ignores_case() {
+        let names = ["/BLOCKS".to_owned(), "/INDEX".to_owned(), "/LOG".to_owned()];
+        assert!(found(Memory::default().directories(&names)).is_empty());
+        let tree = Memory::default().directories(&names).any_case();
+        assert_eq!(found(tree), [("/".to_owned(), Evidence::Layout, None)]);
+    }
+
     #[test]
     fn blocks_and_logs_alone_are_no_layout() {
         let tree = Memory::default().directories(&["/blocks".into(), "/logs".into()]);

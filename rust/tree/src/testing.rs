@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Memory {
     nodes: BTreeMap<String, (Kind, Vec<u8>)>,
+    any_case: bool,
 }
 
 impl Memory {
@@ -23,6 +24,12 @@ impl Memory {
         for path in paths {
             self.add(path, Kind::Directory, b"");
         }
+        self
+    }
+
+    /// Entries answer to their names in either case.
+    pub(crate) fn any_case(mut self) -> Self {
+        self.any_case = true;
         self
     }
 
@@ -48,7 +55,7 @@ impl Tree for Memory {
                 (!name.contains('/')).then(|| Entry {
                     name: name.as_bytes().to_vec(),
                     kind: *kind,
-                    any_case: false,
+                    any_case: self.any_case,
                 })
             })
             .collect())

@@ -18,6 +18,7 @@ pub(crate) fn run(command: &[&str]) -> Output {
             "mkfs.btrfs" => "btrfs-progs",
             "mkfs.exfat" | "fsck.exfat" => "exfatprogs",
             "mkfs.fat" => "dosfstools",
+            "xz" => "xz-utils",
             "mcopy" => "mtools",
             _ => "e2fsprogs",
         };

@@ -8,7 +8,9 @@
  * devices and one spare), log, special, spare, cache. Paths are absolute; what
  * is not there becomes a file of 64 MiB, or of SIZE MiB.
  * STEP: offline=PATH, detach=PATH, remove=PATH, replace=PATH,PATH, multihost,
- * sleep=SECONDS, export, destroy. Without export or destroy the pool is left as a crash leaves it.
+ * sleep=SECONDS, store=DATASET or store=DATASET,DIRECTORY (a new file system with
+ * a store in it), export, destroy. Without export or destroy the pool is left
+ * as a crash leaves it.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -165,6 +167,8 @@ static void create(const char *name, char ***words)
 	check(spa_create(name, root, props, NULL, NULL), "create");
 }
 
+#include "../../../../tree/tests/images/pools/store.c"
+
 static void step(const char *name, spa_t *spa, char *word)
 {
 	char *path = strchr(word, '='), *other = strchr(word, ',');
@@ -178,6 +182,8 @@ static void step(const char *name, spa_t *spa, char *word)
 		error = word[0] == 'e' ? spa_export(name, NULL, 0, 0) : spa_destroy(name);
 		check(error, word);
 		_exit(0);
+	} else if (strcmp(word, "store") == 0) {
+		error = dmu_objset_create(path, DMU_OST_ZFS, 0, NULL, fill, other);
 	} else if (strcmp(word, "multihost") == 0) {
 		nvlist_t *props = list();
 		nvlist_add_uint64(props, "multihost", 1);
