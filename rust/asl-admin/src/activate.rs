@@ -226,6 +226,7 @@ mod tests {
             timing: Timing::default(),
             devices: Vec::new(),
             pools: Vec::new(),
+            virtuals: asl_facts::Virtuals::default(),
             remote: Remote::None,
         };
         let decision = Decision {

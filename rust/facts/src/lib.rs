@@ -24,7 +24,7 @@ pub use member::{
     LogicalVolume, PhysicalVolume, Piece, PoolState, Raid, RaidDisk, RaidVolume, Reshape, Role,
     Segment, Slot, Vdev, VdevNode, VolumeGroup, VolumePart,
 };
-pub use pool::{Health, MemberStanding, Pool, PoolFlag, PoolMember, Volume};
+pub use pool::{Health, MemberStanding, Pool, PoolFlag, PoolMember, Virtuals, Volume};
 pub use signature::{Content, Damage, Outcome, Signature, Standing, Superblock};
 pub use store::{Evidence, Look, Store};
 pub use table::{Entry, Table};
@@ -53,6 +53,9 @@ pub struct Facts {
     pub devices: Vec<Device>,
     /// What several of them make up together.
     pub pools: Vec<Pool>,
+    /// What stands on these devices and is not activated.
+    #[serde(default)]
+    pub virtuals: Virtuals,
     /// What the configured remote endpoint answered.
     pub remote: Remote,
 }

@@ -11,9 +11,10 @@ mod pool;
 mod root;
 mod sysfs;
 mod system;
+mod through;
 mod work;
 
-use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing};
+use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing, Virtuals};
 use exclude::Excluded;
 use live::Live;
 use pool::Pool;
@@ -96,6 +97,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     live.mark(&mut devices);
     asl_topology::rank(&mut devices);
     let pools = asl_topology::pools(&devices);
+    let virtuals = through::see_through(&root, &devices, options.deadline);
     Ok(Facts {
         schema: SCHEMA,
         boot_id,
@@ -108,6 +110,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
         },
         devices,
         pools,
+        virtuals,
         remote: Remote::None,
     })
 }
@@ -151,6 +154,18 @@ pub fn probe_path(path: &Path) -> Result<Device, ScanError> {
     }
     asl_topology::rank(std::slice::from_mut(&mut device));
     Ok(device)
+}
+
+/// What these devices and image files make up together, read through them;
+/// [`probe_path`] gave them. Their names have to differ.
+#[must_use]
+pub fn see_through(devices: &[Device]) -> Virtuals {
+    let root = Root::new(Path::new("/"));
+    through::see_through(
+        &root,
+        devices,
+        Options::default().deadline.saturating_mul(6),
+    )
 }
 
 /// An image file as the loop device that it would be.

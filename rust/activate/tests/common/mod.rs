@@ -136,6 +136,7 @@ pub(crate) fn report(boot_id: &str, devices: Vec<Device>, steps: Vec<Step>) -> R
             timing: Timing::default(),
             devices,
             pools: Vec::new(),
+            virtuals: asl_facts::Virtuals::default(),
             remote: Remote::None,
         },
         decision: Decision {

@@ -154,6 +154,7 @@ impl Situation {
             timing: Timing::default(),
             devices,
             pools: Vec::new(),
+            virtuals: asl_facts::Virtuals::default(),
             remote: match self.remote.as_deref() {
                 None => Remote::None,
                 Some("answers") => Remote::Answers {
