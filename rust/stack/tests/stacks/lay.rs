@@ -19,12 +19,12 @@ pub(crate) fn lay(array: &Array, content: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A MiB more on each member than the one before.
+/// 256 KiB more on each member than the one before.
 fn linear(array: &Array, content: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = content;
     let mut members = Vec::new();
     for slot in 0..array.disks {
-        let len = ((slot + 1) << 20).min(rest.len());
+        let len = ((slot + 1) << 18).min(rest.len());
         let len = if slot + 1 == array.disks {
             rest.len()
         } else {
