@@ -11,9 +11,10 @@ mod pool;
 mod root;
 mod sysfs;
 mod system;
+mod through;
 mod work;
 
-use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing};
+use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing, Virtuals};
 use exclude::Excluded;
 use live::Live;
 use pool::Pool;
@@ -97,6 +98,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     asl_topology::rank(&mut devices);
     let pools = asl_topology::pools(&devices);
     let twins = asl_topology::twins(&devices);
+    let virtuals = through::see_through(&root, &devices, options.deadline);
     Ok(Facts {
         schema: SCHEMA,
         boot_id,
@@ -110,6 +112,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
         devices,
         pools,
         twins,
+        virtuals,
         remote: Remote::None,
     })
 }
@@ -153,6 +156,18 @@ pub fn probe_path(path: &Path) -> Result<Device, ScanError> {
     }
     asl_topology::rank(std::slice::from_mut(&mut device));
     Ok(device)
+}
+
+/// What these devices and image files make up together, read through them;
+/// [`probe_path`] gave them. Their names have to differ.
+#[must_use]
+pub fn see_through(devices: &[Device]) -> Virtuals {
+    let root = Root::new(Path::new("/"));
+    through::see_through(
+        &root,
+        devices,
+        Options::default().deadline.saturating_mul(6),
+    )
 }
 
 /// An image file as the loop device that it would be.

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 /// Most bytes that are read of one device. A journal of 1 GiB may have to be
 /// read whole; what needs more was made to.
-const BUDGET: u64 = 2 << 30;
+pub(crate) const BUDGET: u64 = 2 << 30;
 
 /// What a thread needs to know of its device.
 #[derive(Debug, Clone)]
@@ -74,14 +74,14 @@ impl Task {
     }
 }
 
-fn fault(fault: &Fault) -> IoFault {
+pub(crate) fn fault(fault: &Fault) -> IoFault {
     IoFault {
         offset: Some(fault.offset),
         error: fault.error.to_string(),
     }
 }
 
-fn look_inside(dev: &Shared, signature: &mut Signature) {
+pub(crate) fn look_inside(dev: &Shared, signature: &mut Signature) {
     let Outcome::Found(superblock) = &mut signature.outcome else {
         return;
     };
