@@ -4,6 +4,7 @@
 mod show;
 
 use asl_facts::{Device, Probe};
+use asl_scan::jail::{self, Reader};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
@@ -36,6 +37,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What a probe does in a child for each file system: looks inside.
+    #[command(hide = true)]
+    Look,
 }
 
 /// The JSON form of `probe`.
@@ -53,8 +57,24 @@ struct PathError {
 }
 
 fn main() -> ExitCode {
-    let Command::Probe { paths, json } = Args::parse().command;
-    match probe(&paths, json) {
+    match Args::parse().command {
+        Command::Probe { paths, json } => report(&paths, json),
+        Command::Look => look(),
+    }
+}
+
+fn look() -> ExitCode {
+    match jail::serve(asl_tree::look) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "asl-debug: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report(paths: &[PathBuf], json: bool) -> ExitCode {
+    match probe(paths, json) {
         Ok(code) => code,
         // The reader of a pipe left.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -71,10 +91,11 @@ fn probe(paths: &[PathBuf], json: bool) -> io::Result<ExitCode> {
         devices: Vec::new(),
         errors: Vec::new(),
     };
+    let reader = Reader::new("/proc/self/exe", ["look"]);
     let style = style(&io::stdout());
     let mut out = io::stdout().lock();
     for path in paths {
-        match asl_scan::probe_path(path) {
+        match asl_scan::probe_path_jailed(path, &reader) {
             Ok(device) => {
                 if !json {
                     out.write_all(show::device(&device, style).as_bytes())?;

@@ -1,10 +1,12 @@
 //! From sysfs and block devices to facts.
 //!
 //! [`scan`] lists `/sys/class/block`, reads every device in a thread of its
-//! own under a deadline, and looks for stores inside what it finds. Nothing
-//! here can write to a device: `open.rs` opens them all, read-only.
+//! own under a deadline, and looks for stores inside what it finds, in a
+//! child of its own where there is a [`jail::Reader`]. Nothing here can write
+//! to a device: `open.rs` opens them all, read-only.
 
 mod exclude;
+pub mod jail;
 mod live;
 mod open;
 mod pool;
@@ -16,6 +18,7 @@ mod work;
 
 use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing, Virtuals};
 use exclude::Excluded;
+use jail::Reader;
 use live::Live;
 use pool::Pool;
 use root::Root;
@@ -35,6 +38,9 @@ pub struct Options {
     pub quiet: Duration,
     /// Longest time for one device.
     pub deadline: Duration,
+    /// Who looks inside file systems. None: the threads of this process,
+    /// where a reader that crashes or eats the memory takes the scan along.
+    pub reader: Option<Reader>,
 }
 
 impl Default for Options {
@@ -45,6 +51,7 @@ impl Default for Options {
             settle: Duration::from_secs(10),
             quiet: Duration::from_secs(2),
             deadline: Duration::from_secs(5),
+            reader: None,
         }
     }
 }
@@ -79,7 +86,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     let root = Root::new(&options.root);
     let boot_id = system::boot_id(&root)?;
     let live = Live::read(&root);
-    let mut pool = Pool::new(options.deadline);
+    let mut pool = Pool::new(options.deadline, options.reader.clone());
     pool::settle(options, &root, &live, &mut pool)?;
 
     // What surrounds the devices may have changed while they were read.
@@ -117,11 +124,23 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     })
 }
 
-/// One device or image file.
+/// One device or image file, looked into in this process.
 ///
 /// # Errors
 /// It does not exist, or it is neither a block device nor a file.
 pub fn probe_path(path: &Path) -> Result<Device, ScanError> {
+    probe_with(path, None)
+}
+
+/// One device or image file, looked into by `reader`.
+///
+/// # Errors
+/// It does not exist, or it is neither a block device nor a file.
+pub fn probe_path_jailed(path: &Path, reader: &Reader) -> Result<Device, ScanError> {
+    probe_with(path, Some(reader))
+}
+
+fn probe_with(path: &Path, reader: Option<&Reader>) -> Result<Device, ScanError> {
     let root = Root::new(Path::new("/"));
     let mut device = match open::kind_of(path)? {
         open::PathKind::Block { devnum } => {
@@ -148,7 +167,8 @@ pub fn probe_path(path: &Path) -> Result<Device, ScanError> {
         }
     };
     // Somebody asked for this one and waits for it.
-    let mut pool = Pool::new(Options::default().deadline.saturating_mul(6));
+    let patience = Options::default().deadline.saturating_mul(6);
+    let mut pool = Pool::new(patience, reader.cloned());
     pool.add_device(&root, &device);
     pool.finish();
     if let Some(probe) = pool.take(&device.name) {

@@ -10,6 +10,7 @@ use asl_stack::Node;
 use asl_tree::Shared;
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -20,9 +21,11 @@ pub(crate) fn see_through(root: &Root, devices: &[Device], deadline: Duration) -
     let open = |device: &Device| -> Option<Node> { Some(Arc::new(Member::of(root, device))) };
     let mut read = |views: Vec<(String, Node)>| {
         let names: Vec<String> = views.iter().map(|(name, _)| name.clone()).collect();
-        let mut pool = Pool::new(deadline);
+        // A view has several descriptors, and a jailed reader one: these looks
+        // stay in the thread.
+        let mut pool = Pool::new(deadline, None);
         for (name, node) in views {
-            pool.add(&name, move |given_up| probe(node, given_up));
+            pool.add(&name, move |patience| probe(node, patience.given_up));
         }
         pool.finish();
         let probes = names.into_iter().filter_map(|name| {
@@ -43,7 +46,9 @@ fn probe(node: Node, given_up: Arc<AtomicBool>) -> Probe {
     let mut signatures = probed.signatures;
     let shared: Shared = dev.clone();
     for signature in &mut signatures {
-        look_inside(&shared, signature);
+        look_inside(signature, |format, superblock| {
+            asl_tree::look(&shared, format, superblock)
+        });
     }
     Probe::Read {
         reads: u32::try_from(dev.reads()).unwrap_or(u32::MAX),
@@ -61,7 +66,7 @@ struct Member {
     node: String,
     devnum: String,
     size: u64,
-    opened: OnceLock<Result<open::Node, String>>,
+    opened: OnceLock<Result<open::Node<Arc<OwnedFd>>, String>>,
 }
 
 impl Member {
