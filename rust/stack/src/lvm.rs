@@ -40,9 +40,11 @@ pub(crate) fn volumes(ground: &Ground<'_>, pool: &Pool) -> Vec<Virtual> {
     let Some((group, features)) = newest(ground, pool) else {
         return Vec::new();
     };
-    let visible = group.logical.iter();
-    let visible = visible.filter(|volume| volume.status.iter().any(|word| word == "VISIBLE"));
-    visible
+    let shown = group
+        .logical
+        .iter()
+        .filter(|volume| is_shown(group, volume));
+    shown
         .map(|volume| {
             let reader = Reader {
                 ground,
@@ -90,6 +92,35 @@ fn newest<'a>(ground: &Ground<'a>, pool: &Pool) -> Option<(&'a VolumeGroup, &'a 
     texts.max_by_key(|(group, _)| group.seqno)
 }
 
+/// Whether a person sees it: a snapshot by the name of what keeps its
+/// changes, which is hidden, and not by that of the volume that joins the two.
+fn is_shown(group: &VolumeGroup, volume: &LogicalVolume) -> bool {
+    if volume
+        .segments
+        .iter()
+        .any(|segment| segment.kind == "snapshot")
+    {
+        return false;
+    }
+    let keeps_changes = |segment: &Segment| {
+        ["cow_store", "merging_store"]
+            .iter()
+            .any(|key| need(segment, key) == Some(&volume.name))
+    };
+    volume.status.iter().any(|word| word == "VISIBLE") || snapshots(group).any(keeps_changes)
+}
+
+fn snapshots(group: &VolumeGroup) -> impl Iterator<Item = &Segment> {
+    let segments = group.logical.iter().flat_map(|volume| &volume.segments);
+    segments.filter(|segment| segment.kind == "snapshot")
+}
+
+/// The volume that a segment names so.
+fn need<'a>(segment: &'a Segment, key: &str) -> Option<&'a String> {
+    let mut needs = segment.needs.iter();
+    needs.find(|(known, _)| known == key).map(|(_, name)| name)
+}
+
 fn extents(volume: &LogicalVolume) -> u64 {
     let extents = volume.segments.iter().map(|segment| segment.extents);
     extents.fold(0, u64::saturating_add)
@@ -115,20 +146,16 @@ impl<'a> Reader<'_, 'a> {
         if self.pool.flags.contains(&PoolFlag::SplitBrain) {
             return Err(Refusal::SplitBrain);
         }
-        // What keeps the changes of a snapshot looks like any volume and holds
-        // no content of its own.
-        let all = self
-            .group
-            .logical
-            .iter()
-            .flat_map(|volume| &volume.segments);
-        for (key, name) in all.flat_map(|segment| &segment.needs) {
-            if *name == volume.name {
-                match key.as_str() {
-                    "cow_store" => return Err(Refusal::Kind("snapshot".to_owned())),
-                    "merging_store" => return Err(Refusal::UnderWay("a merge".to_owned())),
-                    _ => {}
-                }
+        for segment in snapshots(self.group) {
+            let names = |key| need(segment, key) == Some(&volume.name);
+            // It holds the changes only.
+            if names("cow_store") {
+                return Err(Refusal::Kind("snapshot".to_owned()));
+            }
+            // The changes of the snapshot go into its origin.
+            if names("merging_store") || names("origin") && need(segment, "merging_store").is_some()
+            {
+                return Err(Refusal::UnderWay("a merge".to_owned()));
             }
         }
         self.volume(volume, MAX_DEPTH)

@@ -6,17 +6,22 @@ use crate::superblock::Array;
 
 /// The members of the array with this content.
 pub(crate) fn lay(array: &Array, content: &[u8]) -> Vec<Vec<u8>> {
-    let data = match array.level {
+    let data = data(array, content);
+    let members = data.iter().enumerate();
+    members
+        .map(|(slot, data)| array.member(slot, data))
+        .collect()
+}
+
+/// What each member holds of it, without a superblock.
+pub(crate) fn data(array: &Array, content: &[u8]) -> Vec<Vec<u8>> {
+    match array.level {
         "linear" => linear(array, content),
         "raid0" => raid0(array, content),
         "raid1" => vec![content.to_vec(); array.disks],
         "raid10" => raid10(array, content),
         _ => parity(array, content),
-    };
-    let members = data.iter().enumerate();
-    members
-        .map(|(slot, data)| array.member(slot, data))
-        .collect()
+    }
 }
 
 /// 256 KiB more on each member than the one before.
