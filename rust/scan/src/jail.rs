@@ -23,8 +23,9 @@ pub use parent::Reader;
 use asl_facts::{Format, Look, Superblock};
 use serde::{Deserialize, Serialize};
 
-/// Address space of a reader, bytes. Its own cache is 4 MiB, and the replay
-/// of the largest log that was tried stayed below a quarter of this.
+/// Address space of a reader, bytes. The program and a look take 4 MiB, the
+/// replay of 10,000 blocks of an ext4 log took 9; a node may have 256 MiB,
+/// and more than that is no look any more.
 const MAX_MEMORY: u64 = 256 << 20;
 /// Stack of a reader, bytes: the readers recurse little; a forged tree may
 /// make them recurse more.

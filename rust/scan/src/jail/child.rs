@@ -27,9 +27,12 @@ pub enum JailError {
     /// The filter of system calls could not be made or installed.
     #[error("the filter of system calls: {0}")]
     Filter(#[from] seccompiler::Error),
-    /// The parent and its question.
+    /// What the parent asked is no request.
     #[error("the request: {0}")]
     Request(#[source] serde_json::Error),
+    /// Standard output is no socket of a parent.
+    #[error("the parent: {0}")]
+    Hearing(#[source] io::Error),
     /// The answer could not be given.
     #[error("the answer: {0}")]
     Answer(#[source] io::Error),
@@ -44,8 +47,7 @@ pub enum JailError {
 /// the parent is not one.
 pub fn serve(look: impl FnOnce(&Shared, Format, &Superblock) -> Look) -> Result<(), JailError> {
     confine()?;
-    let request: Request =
-        serde_json::from_reader(Parent.take(MAX_REQUEST)).map_err(JailError::Request)?;
+    let request = request()?;
     let node = Node::of(stdin(), request.size);
     let metered = Arc::new(Metered::new(node, request.budget, Arc::default()));
     let shared: Shared = metered.clone();
@@ -57,6 +59,16 @@ pub fn serve(look: impl FnOnce(&Shared, Format, &Superblock) -> Look) -> Result<
     });
     let answer = answer.map_err(|error| JailError::Answer(error.into()))?;
     Parent.write_all(&answer).map_err(JailError::Answer)
+}
+
+fn request() -> Result<Request, JailError> {
+    let mut bytes = Vec::new();
+    // More than that is cut off and no JSON any more.
+    Parent
+        .take(MAX_REQUEST)
+        .read_to_end(&mut bytes)
+        .map_err(JailError::Hearing)?;
+    serde_json::from_slice(&bytes).map_err(JailError::Request)
 }
 
 /// The socket, without the buffer and the lines of [`std::io::Stdout`].
