@@ -1,6 +1,6 @@
 //! One head and one tail read of a device, and what is served from them.
 
-use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::read::{Fault, ReadAt, is_over, read_up_to, unless_over};
 use std::cell::RefCell;
 use std::io;
 use std::ops::Range;
@@ -71,9 +71,8 @@ impl<'a> Disk<'a> {
         if len == 0 {
             return Ok(Ok(()));
         }
-        let bytes = match read_up_to(self.dev, range.start, len) {
+        let bytes = match unless_over(read_up_to(self.dev, range.start, len))? {
             Ok(bytes) => bytes,
-            Err(fault) if is_over(&fault.error) => return Err(fault),
             Err(fault) => return Ok(Err(fault)),
         };
         let end = |(at, run): &(u64, Vec<u8>)| at.checked_add(u64::try_from(run.len()).ok()?);

@@ -70,10 +70,15 @@ pub(crate) fn read_if_readable(
     offset: u64,
     len: usize,
 ) -> Result<Option<Vec<u8>>, Fault> {
-    match read_up_to(dev, offset, len) {
-        Ok(bytes) => Ok(Some(bytes)),
+    Ok(unless_over(read_up_to(dev, offset, len))?.ok())
+}
+
+/// A read whose failure is a fact about what it was for; the outer error is
+/// the end of the time for the device, and so of everything.
+pub(crate) fn unless_over<T>(read: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
+    match read {
         Err(fault) if is_over(&fault.error) => Err(fault),
-        Err(_) => Ok(None),
+        read => Ok(read),
     }
 }
 

@@ -10,7 +10,7 @@
 
 use crate::bytes::{crc32, field, guid, le16, le32, le64, u8_at, utf16le};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::read::{Fault, ReadAt, read_up_to, unless_over};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Container, Content, Damage, Format, Keyslot, Text};
 
@@ -205,10 +205,9 @@ fn rules(at: u64) -> Rules {
 /// The copy at `offset`, without its validation, which holds.
 fn copy(dev: &dyn ReadAt, offset: u64, index: usize) -> Result<Result<Vec<u8>, Damage>, Fault> {
     let rules = rules(offset);
-    let read = |len| match read_up_to(dev, offset, len) {
-        Ok(bytes) => Ok(Ok(bytes)),
-        Err(fault) if is_over(&fault.error) => Err(fault),
-        Err(fault) => Ok(Err(rules.damage("unreadable", 0, fault, "metadata"))),
+    let read = |len| {
+        let read = unless_over(read_up_to(dev, offset, len))?;
+        Ok(read.map_err(|fault| rules.damage("unreadable", 0, fault, "metadata")))
     };
     let mut bytes = match read(FIRST_READ)? {
         Ok(bytes) => bytes,

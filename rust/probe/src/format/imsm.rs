@@ -13,7 +13,7 @@
 use super::md::{container, made_id};
 use crate::bytes::{field, le16, le32, u8_at};
 use crate::decoded::{Found, Refused, Rules};
-use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::read::{Fault, ReadAt, read_up_to, unless_over};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, RaidDisk, RaidVolume, Role, Slot, Text};
 
@@ -112,10 +112,7 @@ fn complete(
         at,
     };
     let from = at.saturating_sub(u64::try_from(more).unwrap_or(0));
-    let rest = match read_up_to(dev, from, more) {
-        Err(fault) if is_over(&fault.error) => return Err(fault),
-        read => read.map_err(|fault| fault.to_string()),
-    };
+    let rest = unless_over(read_up_to(dev, from, more))?.map_err(|fault| fault.to_string());
     let judged = rest.map(|rest| {
         let whole = [field(bytes, 0, sector), &rest].concat();
         judge(field(&whole, 0, mpb), &rules, sector)

@@ -18,7 +18,7 @@ use text::Broken;
 
 use crate::bytes::{field, le32, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::read::{Fault, ReadAt, read_up_to, unless_over};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, PhysicalVolume, VolumeGroup};
 use crc::{Algorithm, Crc, Table};
@@ -367,11 +367,10 @@ fn complete(dev: &dyn ReadAt, at: u64, bytes: &[u8], found: &mut Found) -> Resul
     let mut sound: Vec<(Location, Group)> = Vec::new();
     let damaged = &mut found.superblock.damaged_copies;
     for place in header.areas.iter().take(MAX_AREAS) {
-        match read_area(dev, *place) {
+        match unless_over(read_area(dev, *place))? {
             Ok(Ok(Some(area))) => sound.push(area),
             Ok(Ok(None)) => {}
             Ok(Err(damage)) => damaged.push(damage),
-            Err(fault) if is_over(&fault.error) => return Err(fault),
             // The other area may be sound.
             Err(fault) => damaged.push(rules(fault.offset).damage(
                 "unreadable",

@@ -14,7 +14,7 @@ mod v090;
 
 use crate::bytes::{field, le16, le32, le64, u8_at, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::read::{Fault, ReadAt, read_up_to, unless_over};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, Raid, Reshape, Role, Slot, Text};
 use sha1::{Digest, Sha1};
@@ -449,10 +449,9 @@ pub(crate) fn piece(
     len: usize,
     rule: &str,
 ) -> Result<Result<Vec<u8>, Damage>, Fault> {
-    let seen = match read_up_to(dev, at, len) {
+    let seen = match unless_over(read_up_to(dev, at, len))? {
         Ok(bytes) if bytes.len() == len => return Ok(Ok(bytes)),
         Ok(bytes) => format!("{} bytes", bytes.len()),
-        Err(fault) if is_over(&fault.error) => return Err(fault),
         Err(fault) => fault.to_string(),
     };
     Ok(Err(Damage {

@@ -23,7 +23,7 @@ use uberblock::Ring;
 
 use crate::bytes::{be64, field, hex, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::read::{Fault, ReadAt, read_if_readable, read_up_to, unless_over};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, Vdev};
 use sha2::{Digest, Sha256};
@@ -272,7 +272,7 @@ fn another(at: u64, found: &Found, label: &Found) -> Damage {
 struct Label {
     at: u64,
     /// Its list, or why it could not be read.
-    list: Result<Vec<u8>, String>,
+    list: Result<Vec<u8>, Fault>,
     /// Its uberblocks, in as many pieces as could be read.
     rings: Vec<Ring>,
 }
@@ -282,7 +282,7 @@ impl Label {
     /// only what lies on it.
     fn read(dev: &dyn ReadAt, list_at: u64) -> Result<Self, Fault> {
         let ring_at = list_at.saturating_sub(LIST_AT).saturating_add(RING_AT);
-        let rest = match sound(read_up_to(dev, list_at, READ))? {
+        let rest = match unless_over(read_up_to(dev, list_at, READ))? {
             Ok(mut list) => {
                 let ring = list.split_off(LIST.min(list.len()));
                 let rings = vec![Ring {
@@ -297,10 +297,10 @@ impl Label {
             }
             Err(_) => uberblock::pieces(ring_at, RING),
         };
-        let list = sound(read_up_to(dev, list_at, LIST))?;
+        let list = unless_over(read_up_to(dev, list_at, LIST))?;
         let mut rings = Vec::new();
         for (at, len) in rest {
-            if let Ok(bytes) = sound(read_up_to(dev, at, len))? {
+            if let Some(bytes) = read_if_readable(dev, at, len)? {
                 rings.push(Ring { at, bytes });
             }
         }
@@ -333,14 +333,5 @@ impl Label {
             Err(Refused::Damaged(_, damage)) => Err(damage),
             Err(Refused::Other) => Err(missing()),
         }
-    }
-}
-
-/// A read whose failure hides only what it was for; the outer error ends all.
-fn sound(read: Result<Vec<u8>, Fault>) -> Result<Result<Vec<u8>, String>, Fault> {
-    match read {
-        Ok(bytes) => Ok(Ok(bytes)),
-        Err(fault) if is_over(&fault.error) => Err(fault),
-        Err(fault) => Ok(Err(fault.to_string())),
     }
 }

@@ -10,7 +10,7 @@
 use super::json;
 use crate::bytes::{be16, be64, field, hex, name};
 use crate::decoded::{Found, Refused, Rules};
-use crate::read::{Fault, ReadAt, is_over, read_up_to};
+use crate::read::{Fault, ReadAt, read_if_readable, read_up_to, unless_over};
 use asl_facts::{Container, Content, Damage, Format, Text};
 use blake2::{Blake2b512, Blake2s256};
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
@@ -184,11 +184,8 @@ fn elsewhere(dev: &dyn ReadAt, not_at: u64, found: &mut Found) -> Result<(), Fau
 
 /// Whether reading the whole header is worth it.
 fn binary_is_there(dev: &dyn ReadAt, at: u64) -> Result<bool, Fault> {
-    match read_up_to(dev, at, BINARY) {
-        Ok(bytes) => Ok(super::header(&bytes, at).is_ok()),
-        Err(fault) if is_over(&fault.error) => Err(fault),
-        Err(_) => Ok(false),
-    }
+    let bytes = read_if_readable(dev, at, BINARY)?;
+    Ok(bytes.is_some_and(|bytes| super::header(&bytes, at).is_ok()))
 }
 
 /// The header of `hdr_size` bytes at `at`, judged as a whole.
@@ -199,9 +196,8 @@ fn header(dev: &dyn ReadAt, at: u64, hdr_size: u64) -> Result<Result<Found, Dama
     };
     // The decoder checked the size: it is 4 MiB at most.
     let wanted = len(hdr_size.min(MAX_HDR_SIZE)).unwrap_or(0);
-    let bytes = match read_up_to(dev, at, wanted) {
+    let bytes = match unless_over(read_up_to(dev, at, wanted))? {
         Ok(bytes) => bytes,
-        Err(fault) if is_over(&fault.error) => return Err(fault),
         Err(fault) => return Ok(Err(rules.damage("unreadable", 0, fault, "a header"))),
     };
     let found = rules
