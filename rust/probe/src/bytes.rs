@@ -4,7 +4,7 @@
 //! layout is inside; past the end these return zeros rather than panic.
 
 use asl_facts::Text;
-use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc, Table};
+use crc::{Algorithm, CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_WE, Crc, Table};
 
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes
@@ -40,6 +40,16 @@ pub(crate) fn be32(bytes: &[u8], at: usize) -> u32 {
 
 pub(crate) fn be64(bytes: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(array(bytes, at))
+}
+
+/// A structure with `len` bytes at `at` as zeros: what a checksum is taken of
+/// that lies in what it covers.
+pub(crate) fn zeroed(bytes: &[u8], at: usize, len: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    if let Some(rest) = bytes.get_mut(at..) {
+        rest.iter_mut().take(len).for_each(|byte| *byte = 0);
+    }
+    bytes
 }
 
 /// `len` bytes at `at`; fewer where the structure ends.
@@ -106,9 +116,31 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     CRC32.checksum(bytes)
 }
 
+/// `crc32_le` of Linux: the same polynomial as [`crc32`] with the register
+/// before and after in the caller's hands, inverted at neither end. What it
+/// gives goes on over the next bytes.
+pub(crate) fn crc32_le(register: u32, bytes: &[u8]) -> u32 {
+    let mut digest = CRC32_LE.digest_with_initial(register.reverse_bits());
+    digest.update(bytes);
+    digest.finalize()
+}
+
+/// crc64 (ECMA-182), all ones at the start and inverted at the end, as bcache
+/// and bcachefs use it.
+pub(crate) fn crc64(bytes: &[u8]) -> u64 {
+    CRC64.checksum(bytes)
+}
+
 /// Sixteen lanes: these run over every superblock at every boot.
 static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+static CRC32_LE: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&Algorithm {
+    init: 0,
+    xorout: 0,
+    check: 0x2dfd_2d88,
+    ..CRC_32_ISO_HDLC
+});
+static CRC64: Crc<u64> = Crc::<u64>::new(&CRC_64_WE);
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -5,11 +5,10 @@
 //! journal bucket that is listed. Source: Linux
 //! `drivers/md/bcache/bcache_ondisk.h`, `super.c` (`read_super`).
 
-use crate::bytes::{field, le16, le64, unknown_bits, uuid};
+use crate::bytes::{crc64, field, le16, le64, unknown_bits, uuid};
 use crate::decoded::{Found, Refused, Rules};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Piece, Text};
-use crc::{CRC_64_WE, Crc};
 
 const AT: u64 = 4096;
 /// Up to the list of journal buckets.
@@ -37,8 +36,6 @@ pub(crate) const ROWS: &[Row] = &[Row {
     complete: None,
 }];
 
-static CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_WE);
-
 /// `BCH_FEATURE_INCOMPAT_OBSO_LARGE_BUCKET` and its successor.
 const KNOWN_INCOMPAT: u64 = 0x3;
 /// `BDEV_DATA_START_DEFAULT`, sectors.
@@ -59,7 +56,7 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
         format!("at most {MAX_BUCKETS}"),
     )?;
     let end = usize::from(keys).saturating_mul(8).saturating_add(FIXED);
-    let computed = CRC.checksum(field(field(bytes, 0, end), 8, end));
+    let computed = crc64(field(field(bytes, 0, end), 8, end));
     let seen = le64(bytes, 0);
     rules.check(
         seen == computed,

@@ -62,7 +62,6 @@ static CRC32C_RAW: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&Algorithm {
     residue: 0,
 });
 static CRC64_RAW: Crc<u64> = Crc::<u64>::new(&crc::CRC_64_ECMA_182);
-static CRC64_NONZERO: Crc<u64> = Crc::<u64>::new(&crc::CRC_64_WE);
 
 fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     let rules = Rules {
@@ -150,7 +149,7 @@ fn check_csum(whole: &[u8], rules: &Rules) -> Result<(), Refused> {
     let kind = (le64(whole, 144) >> 2_u32) & 0x3f;
     let computed: Option<u64> = match kind {
         1 => Some(u64::from(crate::bytes::crc32c(body))),
-        2 => Some(CRC64_NONZERO.checksum(body)),
+        2 => Some(crate::bytes::crc64(body)),
         5 => Some(u64::from(CRC32C_RAW.checksum(body))),
         6 => Some(CRC64_RAW.checksum(body)),
         7 => Some(twox_hash::XxHash64::oneshot(0, body)),

@@ -9,12 +9,11 @@
 //! headers is the valid one, as `super-ddf.c` of mdadm has it.
 
 use super::md::{container, made_id, piece};
-use crate::bytes::{be16, be32, be64, field, hex, u8_at};
+use crate::bytes::{be16, be32, be64, crc32_le, field, hex, u8_at};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, Raid, RaidDisk, RaidVolume, Role, Slot, Text};
-use crc::{Algorithm, CRC_32_ISO_HDLC, Crc, Table};
 
 const LEN: usize = 512;
 const SECTOR: u64 = 512;
@@ -97,22 +96,10 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     Ok(found)
 }
 
-/// The usual polynomial, from 0 and not inverted.
-const ALGORITHM: Algorithm<u32> = Algorithm {
-    init: 0,
-    xorout: 0,
-    check: 0x2dfd_2d88,
-    ..CRC_32_ISO_HDLC
-};
-static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&ALGORITHM);
-
-/// With the field at 4 as ones.
+/// From 0 and not inverted, with the field at 4 as ones.
 fn crc(bytes: &[u8]) -> u32 {
-    let mut digest = CRC.digest();
-    digest.update(field(bytes, 0, 4));
-    digest.update(&[0xff; 4]);
-    digest.update(bytes.get(8..).unwrap_or_default());
-    digest.finalize()
+    let register = crc32_le(crc32_le(0, field(bytes, 0, 4)), &[0xff; 4]);
+    crc32_le(register, bytes.get(8..).unwrap_or_default())
 }
 
 /// Both headers, and the sections of the one that is valid: four reads at

@@ -6,7 +6,7 @@
 //! checksum itself as zeros. Source: Linux `fs/erofs/erofs_fs.h`,
 //! `struct erofs_super_block`.
 
-use crate::bytes::{crc32c, field, le16, le32, u8_at, unknown_bits, uuid};
+use crate::bytes::{crc32c, field, le16, le32, u8_at, unknown_bits, uuid, zeroed};
 use crate::decoded::{Found, Refused, Rules};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, Text};
@@ -114,9 +114,6 @@ fn check_sum(bytes: &[u8], rules: &Rules, block: usize) -> Result<(), Refused> {
         block
     };
     rules.length(bytes, len)?;
-    let mut sector = field(bytes, 0, len).to_vec();
-    if let Some(checksum) = sector.get_mut(4..8) {
-        checksum.fill(0);
-    }
-    rules.checksum(4, le32(bytes, 4), !crc32c(&sector))
+    let summed = zeroed(field(bytes, 0, len), 4, 4);
+    rules.checksum(4, le32(bytes, 4), !crc32c(&summed))
 }

@@ -7,12 +7,11 @@
 //! unmounted; each has a checksum of the same kind. Source: Linux
 //! `include/linux/f2fs_fs.h`, `fs/f2fs/super.c`, `fs/f2fs/checkpoint.c`.
 
-use crate::bytes::{field, le16, le32, le64, utf16le, uuid};
+use crate::bytes::{crc32_le, field, le16, le32, le64, utf16le, uuid};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_up_to};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState};
-use crc::{Algorithm, Crc, Table};
 
 const AT: u64 = 1024;
 const LEN: usize = 3072;
@@ -30,18 +29,6 @@ pub(crate) const ROWS: &[Row] = &[Row {
     orphans: true,
     complete: Some(judge_checkpoint),
 }];
-
-/// `f2fs_crc32`: the magic is the first value of the register.
-static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&Algorithm {
-    width: 32,
-    poly: 0x04c1_1db7,
-    init: MAGIC.reverse_bits(),
-    refin: true,
-    refout: true,
-    xorout: 0,
-    check: 0,
-    residue: 0,
-});
 
 const FEATURE_SB_CHKSUM: u32 = 0x0800;
 /// encrypt, blkzoned, atomic_write, extra_attr, project_quota,
@@ -72,7 +59,7 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
             checksum_offset,
             3068,
         )?;
-        let computed = CRC.checksum(field(bytes, 0, 3068));
+        let computed = crc32_le(MAGIC, field(bytes, 0, 3068));
         rules.checksum(3068, le32(bytes, 3068), computed)?;
     }
     let log_blocksize = le32(bytes, 16);
@@ -184,6 +171,6 @@ fn checkpoint(block: &[u8]) -> Option<(u64, u32)> {
     if !(192..=last).contains(&checksum_offset) {
         return None;
     }
-    let computed = CRC.checksum(field(block, 0, checksum_offset));
+    let computed = crc32_le(MAGIC, field(block, 0, checksum_offset));
     (le32(block, checksum_offset) == computed).then(|| (le64(block, 0), le32(block, 132)))
 }

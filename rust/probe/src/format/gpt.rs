@@ -6,7 +6,7 @@
 //! UEFI specification 2.10, section 5.3.
 
 use super::mbr;
-use crate::bytes::{crc32, field, guid, le32, le64, utf16le};
+use crate::bytes::{crc32, field, guid, le32, le64, utf16le, zeroed};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt, read_up_to};
 use crate::row::{Kind, Place, Row};
@@ -88,11 +88,8 @@ impl Header {
             header_size,
             format!("{FIELDS} to {sector}"),
         )?;
-        let mut plain = field(bytes, 0, len).to_vec();
-        if let Some(crc) = plain.get_mut(CRC_AT..CRC_AT + 4) {
-            crc.fill(0);
-        }
-        rules.checksum(16, le32(bytes, CRC_AT), crc32(&plain))?;
+        let computed = crc32(&zeroed(field(bytes, 0, len), CRC_AT, 4));
+        rules.checksum(16, le32(bytes, CRC_AT), computed)?;
         let revision = le32(bytes, 8);
         rules.check(
             revision == 0x0001_0000,

@@ -16,12 +16,11 @@ mod text;
 use group::{Group, ID_GROUPS, is_id_digit};
 use text::Broken;
 
-use crate::bytes::{field, le32, le64};
+use crate::bytes::{crc32_le, field, le32, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::read::{Fault, ReadAt, read_up_to, unless_over};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Damage, Format, PhysicalVolume, VolumeGroup};
-use crc::{Algorithm, Crc, Table};
 
 const LEN: usize = 512;
 const LABEL_ID: &[u8] = b"LABELONE";
@@ -77,22 +76,16 @@ const PV_HEADER: usize = 40;
 const PV_EXT_USED: u32 = 1;
 const RAW_LOCN_IGNORED: u32 = 1;
 
-static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&Algorithm {
-    width: 32,
-    poly: 0x04c1_1db7,
-    init: 0xf597_a6cf_u32.reverse_bits(),
-    refin: true,
-    refout: true,
-    xorout: 0,
-    check: 0,
-    residue: 0,
-});
+/// `calc_crc` begins with another value than most.
+fn crc(bytes: &[u8]) -> u32 {
+    crc32_le(0xf597_a6cf, bytes)
+}
 
 fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     let rules = rules(at);
     rules.length(bytes, LEN)?;
     let label_type = field(bytes, TYPE_AT, LVM2_LABEL.len());
-    let (seen, computed) = (le32(bytes, 16), CRC.checksum(field(bytes, 20, LEN)));
+    let (seen, computed) = (le32(bytes, 16), crc(field(bytes, 20, LEN)));
     if !bytes.starts_with(LABEL_ID) {
         or_other(seen == computed)?;
         let id = field(bytes, 0, LABEL_ID.len()).escape_ascii();
@@ -264,7 +257,7 @@ fn location(bytes: &[u8], place: u64, end: u64) -> Result<Option<Location>, Refu
         magic.escape_ascii(),
         FMTT_MAGIC.escape_ascii(),
     )?;
-    rules.checksum(0, le32(bytes, 0), CRC.checksum(field(bytes, 4, LEN)))?;
+    rules.checksum(0, le32(bytes, 0), crc(field(bytes, 4, LEN)))?;
     let version = le32(bytes, 20);
     rules.check(version == 1, "area-version", 20, version, 1)?;
     let start = le64(bytes, 24);
@@ -347,7 +340,7 @@ impl Location {
 fn group(dev: &dyn ReadAt, text: &Location) -> Result<Result<Group, Damage>, Fault> {
     let bytes = text.read(dev)?;
     let rules = rules(text.on_device(0));
-    let computed = CRC.checksum(&bytes);
+    let computed = crc(&bytes);
     if computed != text.checksum {
         let (seen, computed) = (
             format!("{:#010x}", text.checksum),

@@ -5,11 +5,10 @@
 //! `s_crc_seed` over `s_bytes` bytes with `s_sum` as zeros. Source: Linux
 //! `include/uapi/linux/nilfs2_ondisk.h`, `fs/nilfs2/the_nilfs.c`.
 
-use crate::bytes::{field, le16, le32, le64, unknown_bits, uuid};
+use crate::bytes::{crc32_le, field, le16, le32, le64, unknown_bits, uuid, zeroed};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Format, LogState, Text};
-use crc::{Algorithm, Crc, Table};
 
 const LEN: usize = 1024;
 const SUM_AT: usize = 16;
@@ -30,19 +29,6 @@ pub(crate) const ROWS: &[Row] = &[Row {
     complete: None,
 }];
 
-/// The register before and after is the caller's: `crc32_le`.
-const RAW: Algorithm<u32> = Algorithm {
-    width: 32,
-    poly: 0x04c1_1db7,
-    init: 0,
-    refin: true,
-    refout: true,
-    xorout: 0,
-    check: 0,
-    residue: 0,
-};
-static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&RAW);
-
 /// `NILFS_VALID_FS`: unmounted.
 const VALID: u16 = 1;
 /// `NILFS_ERROR_FS`.
@@ -58,11 +44,8 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     // Two letters are a weak magic: without a plausible length it is none.
     or_other(s_rev_level <= 2 && (280..=LEN).contains(&usize::from(s_bytes)))?;
     let covered = field(bytes, 0, usize::from(s_bytes));
-    let mut digest = CRC.digest_with_initial(le32(bytes, 12).reverse_bits());
-    digest.update(field(covered, 0, SUM_AT));
-    digest.update(&[0; 4]);
-    digest.update(field(covered, SUM_AT + 4, covered.len()));
-    rules.checksum(16, le32(bytes, SUM_AT), digest.finalize())?;
+    let computed = crc32_le(le32(bytes, 12), &zeroed(covered, SUM_AT, 4));
+    rules.checksum(16, le32(bytes, SUM_AT), computed)?;
 
     let s_log_block_size = le32(bytes, 20);
     rules.check(

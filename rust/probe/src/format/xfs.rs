@@ -8,7 +8,7 @@
 
 pub mod log;
 
-use crate::bytes::{be16, be32, be64, crc32c, field, le32, u8_at, unknown_bits, uuid};
+use crate::bytes::{be16, be32, be64, crc32c, field, le32, u8_at, unknown_bits, uuid, zeroed};
 use crate::decoded::{Found, Refused, Rules};
 use crate::read::{Fault, ReadAt};
 use crate::row::{Kind, Place, Row};
@@ -119,12 +119,8 @@ fn matches_log(value: u32, log: u8) -> bool {
 
 fn check_crc(bytes: &[u8], rules: &Rules, sector: usize) -> Result<(), Refused> {
     rules.length(bytes, sector)?;
-    let mut sector = field(bytes, 0, sector).to_vec();
-    if let Some(crc) = sector.get_mut(CRC_AT..CRC_AT + 4) {
-        crc.fill(0);
-    }
-    let (seen, computed) = (le32(bytes, CRC_AT), crc32c(&sector));
-    rules.checksum(224, seen, computed)
+    let computed = crc32c(&zeroed(field(bytes, 0, sector), CRC_AT, 4));
+    rules.checksum(224, le32(bytes, CRC_AT), computed)
 }
 
 /// Every field that a later division, shift or allocation relies on; returns
