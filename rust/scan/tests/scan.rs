@@ -429,3 +429,37 @@ fn an_image_file_is_probed_by_its_path() {
         Err(ScanError::Io { .. })
     ));
 }
+
+#[test]
+fn a_store_in_a_partition_that_the_kernel_does_not_show() {
+    let root = Root::new();
+    root.disk("sda", 20 * MIB, "D1");
+    let inside = root.path("inside");
+    ext4_with_store(&inside);
+    let node = root.node("sda");
+    fs::File::create(&node).unwrap().set_len(20 * MIB).unwrap();
+    let mut table = Command::new("sfdisk")
+        .args(["-q".as_ref(), node.as_os_str()])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let script = b"label: gpt\nstart=2048, size=32768\n";
+    std::io::Write::write_all(&mut table.stdin.take().unwrap(), script).unwrap();
+    assert!(table.wait().unwrap().success());
+    let disk = fs::OpenOptions::new().write(true).open(&node).unwrap();
+    let inside = fs::read(inside).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&disk, &inside, MIB).unwrap();
+
+    let facts = root.scan();
+    let virtuals = &facts.virtuals.devices;
+    assert_eq!(virtuals.len(), 1, "{virtuals:#?}");
+    let partition = &virtuals[0];
+    assert_eq!(partition.name, "sda:p1");
+    assert_eq!(partition.kind, asl_facts::DeviceKind::Virtual);
+    assert_eq!(partition.parent.as_deref(), Some("sda"));
+    let look = &partition.probe.signatures()[0].filesystem().unwrap().1.look;
+    assert_eq!(look.stores()[0].id.as_deref(), Some(STORE_ID));
+    // What decisions are made from is as before.
+    assert_eq!(facts.devices.len(), 1);
+    assert!(facts.pools.is_empty());
+}

@@ -13,16 +13,16 @@ use crate::refusal::Refusal;
 use crate::zones::{Rounds, Zones};
 use asl_facts::{
     Content, Device, Format, Health, LogicalVolume, MemberStanding, Pool, PoolFlag, Segment,
-    VolumeGroup,
+    VolumeGroup, VolumePart,
 };
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Volumes whose needs lead deeper than this lead in a circle.
 const MAX_DEPTH: u32 = 16;
-/// Segments that one volume may lead to: hidden volumes may name each other
-/// many times over.
+/// Segments that the volumes of a group may lead to together: hidden volumes
+/// may name each other many times over.
 const MAX_SEGMENTS: u32 = 65_536;
 /// While these stand, where the data is depends on how far a move has come.
 const UNDER_WAY: &[&str] = &[
@@ -44,15 +44,21 @@ pub(crate) fn volumes(ground: &Ground<'_>, pool: &Pool) -> Vec<Virtual> {
         .logical
         .iter()
         .filter(|volume| is_shown(group, volume));
+    let reader = Reader {
+        ground,
+        pool,
+        group,
+        parts: group
+            .physical
+            .iter()
+            .map(|p| (p.name.as_str(), p))
+            .collect(),
+        volumes: group.logical.iter().map(|v| (v.name.as_str(), v)).collect(),
+        used: RefCell::default(),
+        left: Cell::new(MAX_SEGMENTS),
+    };
     shown
         .map(|volume| {
-            let reader = Reader {
-                ground,
-                pool,
-                group,
-                used: RefCell::default(),
-                left: RefCell::new(MAX_SEGMENTS),
-            };
             let node = match features.first() {
                 Some(feature) => Err(Refusal::Feature(feature.clone())),
                 None => reader.top(volume),
@@ -63,7 +69,7 @@ pub(crate) fn volumes(ground: &Ground<'_>, pool: &Pool) -> Vec<Virtual> {
                 name: format!("{}/{}", group.name, volume.name),
                 id: format!("{}/{}", group.id, volume.id),
                 size: extents.saturating_mul(group.extent_size),
-                stack: reader.used.into_inner().into_iter().collect(),
+                stack: reader.used.take().into_iter().collect(),
                 partition: None,
                 degraded: pool.health != Health::Complete,
                 node,
@@ -131,10 +137,12 @@ pub(crate) struct Reader<'g, 'a> {
     ground: &'g Ground<'a>,
     pool: &'g Pool,
     group: &'a VolumeGroup,
-    /// Devices that it stands on.
+    parts: HashMap<&'a str, &'a VolumePart>,
+    volumes: HashMap<&'a str, &'a LogicalVolume>,
+    /// Devices that the volume stands on.
     used: RefCell<BTreeSet<String>>,
     /// Segments that may still be followed.
-    left: RefCell<u32>,
+    left: Cell<u32>,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -167,7 +175,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// A volume by name, with its extents.
     pub(crate) fn named(&self, name: &str, depth: u32) -> Result<(Node, u64), Refusal> {
-        let volume = self.group.logical.iter().find(|volume| volume.name == name);
+        let volume = self.volumes.get(name).copied();
         let volume = volume.ok_or_else(|| Refusal::Missing(vec![name.to_owned()]))?;
         Ok((self.volume(volume, depth)?, extents(volume)))
     }
@@ -184,9 +192,9 @@ impl<'a> Reader<'_, 'a> {
         }
         let mut nodes = Vec::new();
         for segment in &volume.segments {
-            let left = self.left.borrow().checked_sub(1);
-            *self.left.borrow_mut() =
-                left.ok_or(Refusal::Geometry("its volumes lead to too many segments"))?;
+            let left = self.left.get().checked_sub(1);
+            let left = left.ok_or(Refusal::Geometry("its volumes lead to too many segments"))?;
+            self.left.set(left);
             nodes.push(self.segment(segment, depth)?);
         }
         if nodes.len() == 1
@@ -231,8 +239,7 @@ impl<'a> Reader<'_, 'a> {
     /// Extents of a physical volume, or of another logical one.
     fn run(&self, name: &str, extent: u64, extents: u64, depth: u32) -> Result<Node, Refusal> {
         let bytes = |extents: u64| extents.checked_mul(self.group.extent_size);
-        let part = self.group.physical.iter().find(|part| part.name == name);
-        let (node, base) = match part {
+        let (node, base) = match self.parts.get(name) {
             Some(part) => {
                 let device = self.device(&part.id, part.missing)?;
                 self.used.borrow_mut().insert(device.name.clone());

@@ -9,6 +9,7 @@
     reason = "a test may"
 )]
 
+mod hostile;
 mod images;
 mod lay;
 mod lvm_live;

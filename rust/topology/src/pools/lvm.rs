@@ -5,6 +5,7 @@ use asl_facts::{
     Content, Format, Health, LogicalVolume, MemberStanding, Pool, PoolFlag, Text, Volume,
     VolumeGroup,
 };
+use std::collections::HashMap;
 
 /// Volumes whose needs lead deeper than this lead in a circle.
 const MAX_DEPTH: u32 = 16;
@@ -62,15 +63,20 @@ pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
         .map(|part| part.id.clone())
         .collect();
     flags(newest, &mut pool);
+    let mut judge = Judge {
+        group: newest,
+        missing,
+        known: HashMap::new(),
+    };
     pool.volumes = newest
         .logical
         .iter()
         .filter(|volume| has(&volume.status, "VISIBLE"))
-        .map(|volume| self::volume(newest, volume, &missing))
+        .map(|volume| judge.volume(volume))
         .collect();
     // A group works as far as its volumes do.
     let worst = pool.volumes.iter().map(|volume| volume.health).max();
-    pool.health = if missing.is_empty() {
+    pool.health = if judge.missing.is_empty() {
         Health::Complete
     } else {
         worst.map_or(Health::Incomplete, |worst| worst.max(Health::Degraded))
@@ -103,57 +109,73 @@ fn flags(group: &VolumeGroup, pool: &mut Pool) {
     }
 }
 
-fn volume(group: &VolumeGroup, volume: &LogicalVolume, missing: &[&str]) -> Volume {
-    let extents = volume
-        .segments
-        .iter()
-        .fold(0_u64, |sum, segment| sum.saturating_add(segment.extents));
-    let mut kinds: Vec<&str> = volume.segments.iter().map(|s| s.kind.as_str()).collect();
-    kinds.dedup();
-    Volume {
-        name: volume.name.clone(),
-        id: volume.id.clone(),
-        kind: kinds.join("+"),
-        size: extents.saturating_mul(group.extent_size),
-        health: health(group, &volume.name, missing, MAX_DEPTH),
-    }
+/// Says what a group's volumes still are when `missing` are gone.
+struct Judge<'a> {
+    group: &'a VolumeGroup,
+    missing: Vec<&'a str>,
+    /// By name. Each is judged once: where hidden volumes name each other many
+    /// times over, the ways through them are more than anybody can count.
+    known: HashMap<&'a str, Health>,
 }
 
-/// What a volume, physical or logical, still is when `missing` are gone.
-fn health(group: &VolumeGroup, name: &str, missing: &[&str], depth: u32) -> Health {
-    if missing.contains(&name) {
-        return Health::Incomplete;
-    }
-    if group.physical.iter().any(|part| part.name == name) {
-        return Health::Complete;
-    }
-    let volume = group.logical.iter().find(|volume| volume.name == name);
-    let (Some(volume), Some(depth)) = (volume, depth.checked_sub(1)) else {
-        return Health::Incomplete;
-    };
-    let of_segment = |segment: &asl_facts::Segment| {
-        let parts: Vec<Health> = segment
-            .places
+impl<'a> Judge<'a> {
+    fn volume(&mut self, volume: &'a LogicalVolume) -> Volume {
+        let extents = volume
+            .segments
             .iter()
-            .map(|(name, _)| health(group, name, missing, depth))
-            .collect();
-        // The metadata image of a leg is gone with its leg, and no worse.
-        let raid = segment.kind.starts_with("raid");
-        let needs = segment
-            .needs
-            .iter()
-            .filter(|(key, _)| !(raid && key == "metadata"))
-            .map(|(_, name)| health(group, name, missing, depth))
-            .max()
-            .unwrap_or(Health::Complete);
-        redundant(&segment.kind, &parts).max(needs)
-    };
-    volume
-        .segments
-        .iter()
-        .map(of_segment)
-        .max()
-        .unwrap_or(Health::Complete)
+            .fold(0_u64, |sum, segment| sum.saturating_add(segment.extents));
+        let mut kinds: Vec<&str> = volume.segments.iter().map(|s| s.kind.as_str()).collect();
+        kinds.dedup();
+        Volume {
+            name: volume.name.clone(),
+            id: volume.id.clone(),
+            kind: kinds.join("+"),
+            size: extents.saturating_mul(self.group.extent_size),
+            health: self.health(&volume.name, MAX_DEPTH),
+        }
+    }
+
+    /// What a volume, physical or logical, still is.
+    fn health(&mut self, name: &'a str, depth: u32) -> Health {
+        if let Some(health) = self.known.get(name) {
+            return *health;
+        }
+        // Until it is known: a volume that needs itself cannot be had.
+        self.known.insert(name, Health::Incomplete);
+        let health = self.judge(name, depth);
+        self.known.insert(name, health);
+        health
+    }
+
+    fn judge(&mut self, name: &'a str, depth: u32) -> Health {
+        if self.missing.contains(&name) {
+            return Health::Incomplete;
+        }
+        let group = self.group;
+        if group.physical.iter().any(|part| part.name == name) {
+            return Health::Complete;
+        }
+        let volume = group.logical.iter().find(|volume| volume.name == name);
+        let (Some(volume), Some(depth)) = (volume, depth.checked_sub(1)) else {
+            return Health::Incomplete;
+        };
+        let mut worst = Health::Complete;
+        for segment in &volume.segments {
+            let places = segment.places.iter();
+            let parts: Vec<Health> = places.map(|(name, _)| self.health(name, depth)).collect();
+            // The metadata image of a leg is gone with its leg, and no worse.
+            let raid = segment.kind.starts_with("raid");
+            let needs = segment
+                .needs
+                .iter()
+                .filter(|(key, _)| !(raid && key == "metadata"))
+                .map(|(_, name)| self.health(name, depth))
+                .max()
+                .unwrap_or(Health::Complete);
+            worst = worst.max(redundant(&segment.kind, &parts)).max(needs);
+        }
+        worst
+    }
 }
 
 /// A segment over parts of which some are gone.
