@@ -30,9 +30,17 @@ fn empty(dir: &Path, mib: u64) -> PathBuf {
 /// An image partitioned by sfdisk.
 fn sfdisk(dir: &Path, mib: u64, sector: u64, script: &str) -> PathBuf {
     let path = empty(dir, mib);
+    partition(&path, sector, script);
+    path
+}
+
+/// Has sfdisk write a table, and leave everything else there.
+pub(crate) fn partition(path: &Path, sector: u64, script: &str) {
+    let sector = sector.to_string();
     let mut child = Command::new("sfdisk")
-        .args(["-q", "--sector-size", &sector.to_string()])
-        .arg(&path)
+        .args(["-q", "--wipe", "never", "--wipe-partitions", "never"])
+        .args(["--sector-size", &sector])
+        .arg(path)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
@@ -40,7 +48,6 @@ fn sfdisk(dir: &Path, mib: u64, sector: u64, script: &str) -> PathBuf {
     input.write_all(script.as_bytes()).unwrap();
     drop(input);
     assert!(child.wait().unwrap().success(), "{script}");
-    path
 }
 
 fn table(superblock: &Superblock) -> &Table {
