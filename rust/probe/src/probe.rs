@@ -3,10 +3,11 @@
 use crate::bytes::hex;
 use crate::decoded::{Decoded, Found};
 use crate::disk::Disk;
+use crate::format::{gpt, mbr};
 use crate::read::{Fault, ReadAt};
 use crate::row::{Place, Row};
 use crate::table;
-use asl_facts::{Damage, Format, Outcome, Signature, Standing};
+use asl_facts::{Content, Damage, Format, Outcome, Signature, Standing};
 use std::borrow::Cow;
 
 /// Beginning of a superblock that is looked at before the rest is read, bytes:
@@ -34,6 +35,9 @@ pub fn probe(dev: &dyn ReadAt) -> Result<Probed, Fault> {
     let mut signatures = Vec::new();
     for row in rows(&disk) {
         row_signatures(&disk, row, &mut signatures)?;
+    }
+    if let Some(signature) = guarded(&disk, &signatures)? {
+        signatures.push(signature);
     }
     if signatures.is_empty() {
         signatures.extend(peers(&disk)?);
@@ -193,6 +197,28 @@ fn best_copy(disk: &Disk<'_>, row: &Row) -> Result<Option<(u64, Vec<u8>, Found)>
         }
     }
     Ok(best)
+}
+
+/// The GPT that an MBR guards, by its copy, where no primary shows: Linux and
+/// libblkid look there too.
+fn guarded(disk: &Disk<'_>, signatures: &[Signature]) -> Result<Option<Signature>, Fault> {
+    let guards = signatures.iter().any(|signature| {
+        matches!(
+            signature.superblock().map(|found| &found.content),
+            Some(Content::Table(table)) if mbr::guards(table)
+        )
+    });
+    if !guards || signatures.iter().any(|found| found.format == Format::Gpt) {
+        return Ok(None);
+    }
+    for row in gpt::ROWS {
+        if let Some((at, bytes, mut found)) = best_copy(disk, row)? {
+            let primary = gpt::missing_primary(disk, &found);
+            found.superblock.damaged_copies.push(primary);
+            return Ok(Some(whole(disk, row, at, &bytes, found)?));
+        }
+    }
+    Ok(None)
 }
 
 /// Copies of formats that have no primary: one is as good as another.

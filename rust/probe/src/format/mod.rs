@@ -43,5 +43,6 @@ pub(crate) mod verity;
 // Partition tables.
 pub(crate) mod gpt;
 pub(crate) mod mbr;
+pub(crate) mod partitions;
 
 pub use xfs::log as xfs_log;

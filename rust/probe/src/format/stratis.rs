@@ -4,24 +4,28 @@
 //! Checksum: crc32c of what follows it. Source: the Stratis software design,
 //! "Static Header"; libblkid agrees.
 
-use crate::bytes::{crc32c, field, le32, le64};
+use crate::bytes::{crc32c, field, hex, le32, le64, u8_at};
 use crate::decoded::{Found, Refused, Rules};
+use crate::read::{Fault, ReadAt, is_over, read_up_to};
 use crate::row::{Kind, Place, Row};
 use asl_facts::{Content, Format, Piece};
 
 const LEN: usize = 512;
+const PRIMARY: u64 = 512;
+const COPY: u64 = 9 * 512;
+const MAGIC: &[u8] = b"!Stra0tis\x86\xff\x02^\x41rh";
 
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "stratis",
     kind: Kind::Member,
     minimum: 16 * 512,
-    places: &[Place::Start(512)],
+    places: &[Place::Start(PRIMARY)],
     len: LEN,
-    magics: &[(4, b"!Stra0tis\x86\xff\x02^\x41rh")],
+    magics: &[(4, MAGIC)],
     decode,
-    copies: &[Place::Start(9 * 512)],
+    copies: &[Place::Start(COPY)],
     orphans: true,
-    complete: None,
+    complete: Some(check_copy),
 }];
 
 fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
@@ -62,7 +66,41 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     };
     let mut found = Found::new(Format::Stratis, size.unwrap_or(0), Content::Piece(piece));
     found.superblock.uuid = device;
+    // Of the header, and with it of the pool's metadata; 0 in the first ones.
+    let version = u8_at(bytes, 28);
+    found.superblock.version = (version != 0).then(|| version.to_string());
     Ok(found)
+}
+
+/// The other header: stratisd writes one after the other, both alike.
+fn check_copy(dev: &dyn ReadAt, at: u64, bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
+    if at != PRIMARY {
+        // The primary is told already.
+        return Ok(());
+    }
+    let rules = Rules {
+        format: Format::Stratis,
+        at: COPY,
+    };
+    let damage = match read_up_to(dev, COPY, LEN) {
+        Err(fault) if is_over(&fault.error) => return Err(fault),
+        Err(fault) => rules.damage("unreadable", 0, fault.error, "the second header"),
+        Ok(copy) if field(&copy, 4, 16) != MAGIC => {
+            rules.damage("copy-missing", 4, hex(field(&copy, 4, 16)), hex(MAGIC))
+        }
+        Ok(copy) => match decode(&copy, COPY) {
+            Err(Refused::Damaged(_, damage)) => damage,
+            Ok(_) if copy != bytes => rules.damage(
+                "copies-differ",
+                0,
+                format!("{:#010x}", le32(&copy, 0)),
+                format!("{:#010x}", le32(bytes, 0)),
+            ),
+            _ => return Ok(()),
+        },
+    };
+    found.superblock.damaged_copies.push(damage);
+    Ok(())
 }
 
 /// 32 hexadecimal digits as a UUID.

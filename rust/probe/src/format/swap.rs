@@ -14,6 +14,8 @@ use asl_facts::{Content, Format, Swap, Text};
 /// Largest page.
 const LEN: usize = 65536;
 const PAGES: [u32; 5] = [4096, 8192, 16384, 32768, 65536];
+/// Offset of the list of bad pages.
+const BAD_PAGES: u32 = 1536;
 const TUXONICE: &[u8] = &[0xed, 0xc3, 0x02, 0xe9, 0x98, 0x56, 0xe5, 0x0c];
 const SPACES: [&[u8]; 2] = [b"SWAPSPACE2", b"SWAP-SPACE"];
 const SLEEPERS: [&[u8]; 4] = [
@@ -57,38 +59,31 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
         format: Format::Swap,
         at,
     };
-    let (page_size, sign) = letters(bytes).unwrap_or((4096, TUXONICE));
-    let asleep = !SPACES.contains(&sign);
-    // The first form has a map of bad pages in place of a header.
-    let (mut size, mut id, mut label) = (0, None, None);
-    if sign != SPACES[1] && sign != TUXONICE {
-        let read: fn(&[u8], usize) -> u32 = if le32(bytes, 1024) == 1 { le32 } else { be32 };
-        let version = read(bytes, 1024);
-        rules.check(version == 1, "version", 1024, le32(bytes, 1024), 1)?;
-        let last_page = read(bytes, 1028);
-        rules.check(last_page != 0, "last-page", 1028, last_page, "more than 0")?;
-        let nr_badpages = read(bytes, 1032);
-        let room = page_size.saturating_sub(1536 + 10) / 4;
-        rules.check(
-            nr_badpages <= room,
-            "bad-pages",
-            1032,
-            nr_badpages,
-            format!("at most {room}"),
-        )?;
-        size = u64::from(last_page)
-            .saturating_add(1)
-            .saturating_mul(u64::from(page_size));
-        id = Some(uuid(bytes, 1036)).filter(|_| field(bytes, 1036, 16) != [0; 16]);
-        label = Text::from_field(field(bytes, 1052, 16));
+    let (page_size, sign) = letters(bytes);
+    let header = Header::read(bytes, page_size);
+    if sign == SPACES[0] {
+        header.check(&rules)?;
     }
+    // The first form has a map of bad pages in place of a header, and what
+    // sleeps in a swap space counts whatever became of its header.
+    let header = (sign != SPACES[1] && header.check(&rules).is_ok()).then_some(header);
+    let size = header.as_ref().map_or(0, Header::size);
+    let hibernated = (!SPACES.contains(&sign)).then(|| name(sign));
+    let asleep = hibernated.is_some();
     let swap = Swap {
         page_size,
-        hibernated: asleep.then(|| name(sign)),
+        hibernated,
     };
     let mut found = Found::new(Format::Swap, size, Content::Swap(swap));
-    found.superblock.uuid = id;
-    found.superblock.label = label;
+    if asleep {
+        // On a device cut short it is lost, and told all the same.
+        found.claims = 0;
+    }
+    if header.is_some() {
+        found.superblock.uuid =
+            Some(uuid(bytes, 1036)).filter(|_| field(bytes, 1036, 16) != [0; 16]);
+        found.superblock.label = Text::from_field(field(bytes, 1052, 16));
+    }
     found.superblock.version = Some(match sign {
         b"SWAPSPACE2" => "1".to_owned(),
         b"SWAP-SPACE" => "0".to_owned(),
@@ -97,8 +92,62 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     Ok(found)
 }
 
+/// `union swap_header`, from byte 1024.
+struct Header {
+    page_size: u32,
+    version: u32,
+    last_page: u32,
+    nr_badpages: u32,
+}
+
+impl Header {
+    fn read(bytes: &[u8], page_size: u32) -> Self {
+        let read: fn(&[u8], usize) -> u32 = if be32(bytes, 1024) == 1 { be32 } else { le32 };
+        Self {
+            page_size,
+            version: read(bytes, 1024),
+            last_page: read(bytes, 1028),
+            nr_badpages: read(bytes, 1032),
+        }
+    }
+
+    fn check(&self, rules: &Rules) -> Result<(), Refused> {
+        let seen = format!("{:#x}", self.version);
+        rules.check(self.version == 1, "version", 1024, seen, "0x1")?;
+        let last_page = self.last_page;
+        rules.check(last_page != 0, "last-page", 1028, last_page, "more than 0")?;
+        // They are listed between the header and the letters.
+        let room = self.page_size.saturating_sub(BAD_PAGES + 10) / 4;
+        rules.check(
+            self.nr_badpages <= room,
+            "bad-pages",
+            1032,
+            self.nr_badpages,
+            format!("at most {room}"),
+        )
+    }
+
+    fn size(&self) -> u64 {
+        u64::from(self.last_page)
+            .saturating_add(1)
+            .saturating_mul(u64::from(self.page_size))
+    }
+}
+
+/// Page size and letters. TuxOnIce leaves those of the swap space as they
+/// are, so its own are looked for first, as libblkid does: taken for free
+/// space, a sleeping system is lost.
+fn letters(bytes: &[u8]) -> (u32, &'static [u8]) {
+    let (page_size, sign) = signed_page(bytes).unwrap_or((PAGES[0], TUXONICE));
+    if bytes.starts_with(TUXONICE) {
+        (page_size, TUXONICE)
+    } else {
+        (page_size, sign)
+    }
+}
+
 /// Page size and letters of the first that match.
-fn letters(bytes: &[u8]) -> Option<(u32, &'static [u8])> {
+fn signed_page(bytes: &[u8]) -> Option<(u32, &'static [u8])> {
     PAGES.iter().find_map(|page| {
         let at = usize::try_from(page.checked_sub(10)?).ok()?;
         let there = field(bytes, at, 10);

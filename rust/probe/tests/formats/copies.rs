@@ -2,6 +2,7 @@
 //! leave behind.
 
 use crate::harness::{Image, Make, probe};
+use crate::tables::partition;
 use asl_facts::{Damage, Format, LogState, Outcome, Signature, Superblock};
 use asl_probe::{HEAD, TAIL};
 
@@ -100,16 +101,17 @@ fn an_overwritten_primary_is_damage_and_not_an_empty_device() {
 
 #[test]
 fn copies_inside_a_partitioned_disk_belong_to_its_partitions() {
-    let mut ext = ext4();
-    ext.patch(0, &[0; 4096]);
-    // One partition of type 0x83 over the copies.
-    let mut sector = [0; 66];
-    sector[4] = 0x83;
-    sector[8..12].copy_from_slice(&2048_u32.to_le_bytes());
-    sector[12..16].copy_from_slice(&30_000_u32.to_le_bytes());
-    sector[64..].copy_from_slice(&[0x55, 0xaa]);
-    ext.patch(446, &sector);
-    assert_eq!(only(&ext).format, Format::Mbr);
+    let dir = tempfile::tempdir().unwrap();
+    let command = &["mke2fs", "-q", "-t", "ext4"];
+    let path = Make { command, mib: 16 }.image(dir.path(), "disk");
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0; 4096], 0).unwrap();
+    // Two bytes at the end of a sector are no table.
+    let mut bare = Image::open(&path);
+    bare.patch(510, &[0x55, 0xaa]);
+    assert_eq!(damage(&only(&bare)).rule, "primary-missing");
+    partition(&path, 512, "label: dos\nstart=2048, type=83\n");
+    assert_eq!(only(&Image::open(&path)).format, Format::Mbr);
 }
 
 #[test]

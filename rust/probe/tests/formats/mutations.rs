@@ -29,11 +29,16 @@ fn subjects() -> Vec<&'static Subject> {
         md::SUBJECTS,
         md::HEADS,
         firmware::IMSM_SUBJECTS,
+        tables::SUBJECTS,
         zfs::MEMBERS,
         zfs::REMOVED,
     ];
-    let single = [&firmware::DDF, &tables::GPT];
-    lists.iter().copied().flatten().chain(single).collect()
+    lists
+        .iter()
+        .copied()
+        .flatten()
+        .chain([&firmware::DDF])
+        .collect()
 }
 
 /// What probing reads of one image, and the superblocks in it.

@@ -1,68 +1,46 @@
-//! GPT and MBR, against sfdisk and sgdisk.
+//! GPT and MBR, against sfdisk, sgdisk and partx.
 
-use crate::harness::{
-    Image, Subject, done, probe, sound, stands_bad_sectors, stands_changed_bytes, stands_cuts,
-};
+mod gpt;
+mod mbr;
+
+use crate::harness::{Image, Subject, done, only, probe, sound};
 use asl_facts::{Content, Format, Outcome, Signature, Superblock, Table, Text};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub(crate) const GPT: Subject = Subject {
-    name: "gpt",
-    make: &[
-        "sgdisk",
-        "-n",
-        "1:2048:+8M",
-        "-c",
-        "1:one",
-        "-n",
-        "2:0:0",
-        "-t",
-        "2:8e00",
-    ],
-    mib: 64,
-    format: Format::Gpt,
-    superblock: 512..604,
-    covered: &[512..528, 528..604],
-    ..Subject::PLAIN
-};
+pub(crate) const SUBJECTS: &[Subject] = &[gpt::GPT, mbr::MBR];
 
-#[test]
-fn changed_bytes() {
-    stands_changed_bytes([&GPT]);
-}
+/// Boot sectors that end as a table does and are none.
+const BOOT_SECTORS: &[&[&str]] = &[
+    &["mkfs.fat", "-F", "12"],
+    &["mkfs.fat", "-F", "16"],
+    &["mkfs.fat", "-F", "32"],
+    &["mkfs.ntfs", "-F", "-Q", "-q"],
+    &["mkfs.exfat", "-q"],
+];
 
-#[test]
-fn cuts() {
-    stands_cuts([&GPT]);
-}
-
-#[test]
-fn bad_sectors() {
-    stands_bad_sectors([&GPT]);
-}
-
-#[test]
-fn the_id_is_that_of_blkid() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = GPT.image(dir.path());
-    let said = crate::harness::blkid(&path);
-    let found = sound(&probe(&Image::open(&path)), Format::Gpt).clone();
-    assert_eq!(found.uuid.as_ref(), said.get("PTUUID"));
+fn empty(dir: &Path, mib: u64) -> PathBuf {
+    let path = dir.join("disk");
+    File::create(&path).unwrap().set_len(mib << 20).unwrap();
+    path
 }
 
 /// An image partitioned by sfdisk.
-fn sfdisk(dir: &Path, mib: u64, args: &[&str], script: &str) -> PathBuf {
-    let path = dir.join("disk");
-    std::fs::File::create(&path)
-        .unwrap()
-        .set_len(mib << 20)
-        .unwrap();
+fn sfdisk(dir: &Path, mib: u64, sector: u64, script: &str) -> PathBuf {
+    let path = empty(dir, mib);
+    partition(&path, sector, script);
+    path
+}
+
+/// Has sfdisk write a table, and leave everything else there.
+pub(crate) fn partition(path: &Path, sector: u64, script: &str) {
+    let sector = sector.to_string();
     let mut child = Command::new("sfdisk")
-        .args(args)
-        .arg("-q")
-        .arg(&path)
+        .args(["-q", "--wipe", "never", "--wipe-partitions", "never"])
+        .args(["--sector-size", &sector])
+        .arg(path)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
@@ -70,7 +48,6 @@ fn sfdisk(dir: &Path, mib: u64, args: &[&str], script: &str) -> PathBuf {
     input.write_all(script.as_bytes()).unwrap();
     drop(input);
     assert!(child.wait().unwrap().success(), "{script}");
-    path
 }
 
 fn table(superblock: &Superblock) -> &Table {
@@ -80,277 +57,225 @@ fn table(superblock: &Superblock) -> &Table {
     }
 }
 
-/// Number, start and size in sectors, type, id and name as sfdisk sees them.
-fn as_sfdisk_says(path: &Path, sector: u64) -> Vec<(u32, u64, u64, String, String, String)> {
-    let output = done(
-        "sfdisk",
-        &[
-            "--sector-size",
-            &sector.to_string(),
-            "--json",
-            path.to_str().unwrap(),
-        ],
-    );
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_lowercase();
-    json["partitiontable"]["partitions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|part| {
-            let node = part["node"].as_str().unwrap();
-            let number = node.rsplit_once("disk").unwrap().1;
-            (
-                number.parse().unwrap(),
-                part["start"].as_u64().unwrap(),
-                part["size"].as_u64().unwrap(),
-                text(&part["type"]),
-                text(&part["uuid"]),
-                part["name"].as_str().unwrap_or_default().to_owned(),
-            )
-        })
-        .collect()
-}
-
-fn as_we_say(table: &Table) -> Vec<(u32, u64, u64, String, String, String)> {
-    let sector = u64::from(table.sector_size);
-    table
-        .partitions
-        .iter()
-        .map(|entry| {
-            let kind = entry.kind.strip_prefix("0x").unwrap_or(&entry.kind);
-            let kind = if entry.kind.starts_with("0x") {
-                kind.trim_start_matches('0')
-            } else {
-                kind
-            };
-            let by_mbr = entry.kind.starts_with("0x");
-            (
-                entry.number,
-                entry.start / sector,
-                entry.size / sector,
-                kind.to_owned(),
-                entry.uuid.clone().filter(|_| !by_mbr).unwrap_or_default(),
-                entry.name.as_ref().map_or(String::new(), Text::printable),
-            )
-        })
-        .collect()
-}
-
-#[test]
-fn partitions_are_those_of_sfdisk() {
-    let gpt = "label: gpt\nstart=2048, size=4096, name=\"première\", bootable\n\
-               size=8192, type=lvm, attrs=\"RequiredPartition GUID:63\"\ntype=swap, name=last\n";
-    let mbr = "label: dos\nsize=2048, type=83, bootable\nsize=4096, type=8e\ntype=5\n\
-               size=2048, type=82\nsize=2048, type=fd\nsize=1024, type=7\n";
-    for (script, sector, format) in [
-        (gpt, 512, Format::Gpt),
-        (gpt, 4096, Format::Gpt),
-        (mbr, 512, Format::Mbr),
-    ] {
-        let dir = tempfile::tempdir().unwrap();
-        let script = if sector == 4096 {
-            script.replace("start=2048, ", "")
-        } else {
-            script.to_owned()
-        };
-        let size = sector.to_string();
-        let path = sfdisk(dir.path(), 256, &["--sector-size", &size], &script);
-        let signatures = probe(&Image::open(&path));
-        let found = sound(&signatures, format);
-        assert_eq!(
-            as_we_say(table(found)),
-            as_sfdisk_says(&path, sector),
-            "{script}"
-        );
-        assert!(
-            found.damaged_copies.is_empty(),
-            "{:?}",
-            found.damaged_copies
-        );
-    }
-}
-
-#[test]
-fn flags_and_ids_are_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let script = "label: dos\nlabel-id: 0x1234abcd\nsize=2048, type=83, bootable\n";
-    let path = sfdisk(dir.path(), 64, &[], script);
-    let signatures = probe(&Image::open(&path));
-    let found = sound(&signatures, Format::Mbr);
-    assert_eq!(found.uuid.as_deref(), Some("1234abcd"));
-    let entry = &table(found).partitions[0];
-    assert_eq!(
-        (entry.flags, entry.uuid.as_deref()),
-        (0x80, Some("1234abcd-01"))
-    );
-}
-
-fn gpt() -> Image {
-    let dir = tempfile::tempdir().unwrap();
-    Image::open(&GPT.image(dir.path()))
-}
-
-fn gpt_of(image: &Image) -> Signature {
-    probe(image)
-        .into_iter()
-        .find(|signature| signature.format == Format::Gpt)
-        .unwrap()
-}
-
+/// The rules that are told of a table, in their order.
 fn rules_of(signature: &Signature) -> Vec<&str> {
     match &signature.outcome {
         Outcome::Damaged(damage) => vec![&damage.rule],
         Outcome::Found(found) => found
             .damaged_copies
             .iter()
-            .map(|d| d.rule.as_str())
+            .map(|damage| damage.rule.as_str())
             .collect(),
     }
 }
 
-#[test]
-fn the_mbr_of_a_gpt_is_protective() {
-    let image = gpt();
-    let signatures = probe(&image);
-    let mbr = table(sound(&signatures, Format::Mbr)).clone();
-    assert!(mbr.protective && mbr.partitions.is_empty());
-    assert!(!table(sound(&signatures, Format::Gpt)).hybrid);
+fn of(image: &dyn asl_probe::ReadAt, format: Format) -> Signature {
+    let signatures = probe(image);
+    let mut found = signatures.iter().filter(|found| found.format == format);
+    let one = found.next().unwrap_or_else(|| panic!("{signatures:?}"));
+    assert!(found.next().is_none(), "{signatures:?}");
+    one.clone()
 }
 
-#[test]
-fn an_mbr_with_a_second_entry_makes_it_hybrid() {
-    let mut image = gpt();
-    let mut slot = [0; 16];
-    slot[4] = 0x83;
-    slot[8..12].copy_from_slice(&2048_u32.to_le_bytes());
-    slot[12..].copy_from_slice(&2048_u32.to_le_bytes());
-    image.patch(462, &slot);
-    let signature = gpt_of(&image);
-    assert!(table(signature.superblock().unwrap()).hybrid);
+/// A partition as a tool and as we see it: number, start and size in 512-byte
+/// sectors, type, id, name, flags.
+type Line = (u32, u64, u64, String, String, String, u64);
+
+/// What partx sees, and so every program that asks libblkid.
+fn as_partx_says(path: &Path, sector: u64) -> Vec<Line> {
+    let columns = "NR,START,SECTORS,TYPE,UUID,NAME,FLAGS";
+    let sector = sector.to_string();
+    let path = path.to_str().unwrap();
+    let args = [
+        "--raw",
+        "--bytes",
+        "--noheadings",
+        "--sector-size",
+        &sector,
+        "--output",
+        columns,
+        path,
+    ];
+    let output = done("partx", &args);
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [number, start, size, kind, uuid, name, flags] = words[..] else {
+                panic!("{line}");
+            };
+            let hex = |text: &str| u64::from_str_radix(&text[2..], 16).unwrap();
+            let kind = match kind.strip_prefix("0x") {
+                Some(_) => format!("{:#04x}", hex(kind)),
+                None => kind.to_owned(),
+            };
+            (
+                number.parse().unwrap(),
+                start.parse().unwrap(),
+                size.parse().unwrap(),
+                kind,
+                uuid.to_owned(),
+                plain(name),
+                hex(flags),
+            )
+        })
+        .collect()
 }
 
-#[test]
-fn each_header_stands_in_for_the_other() {
-    let mut image = gpt();
-    let whole = table(gpt_of(&image).superblock().unwrap()).clone();
-    let last = image.size - 512;
-    image.flip(512 + 24);
-    let signature = gpt_of(&image);
-    assert_eq!(signature.offset, last);
-    assert_eq!(
-        table(signature.superblock().unwrap()).partitions,
-        whole.partitions
-    );
-    assert_eq!(rules_of(&signature), ["place"]);
-
-    let mut image = gpt();
-    image.flip(last + 56);
-    let signature = gpt_of(&image);
-    assert_eq!(rules_of(&signature), ["checksum"]);
-    image.patch(last, &[0; 92]);
-    assert_eq!(rules_of(&gpt_of(&image)), ["backup-missing"]);
-    image.flip(512 + 56);
-    assert_eq!(rules_of(&gpt_of(&image)), ["checksum"]);
-    assert!(gpt_of(&image).superblock().is_none());
+/// partx writes blanks and what is not ASCII as `\x20`.
+fn plain(name: &str) -> String {
+    let mut parts = name.split("\\x");
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(part[2..].bytes());
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
-#[test]
-fn each_array_stands_in_for_the_other() {
-    let mut image = gpt();
-    let whole = table(gpt_of(&image).superblock().unwrap()).clone();
-    image.flip(1024 + 40);
-    let signature = gpt_of(&image);
-    assert_eq!(rules_of(&signature), ["entries-checksum"]);
-    assert_eq!(
-        table(signature.superblock().unwrap()).partitions,
-        whole.partitions
-    );
-    image.flip(image.size - 33 * 512 + 40);
-    let signature = gpt_of(&image);
-    assert_eq!(
-        rules_of(&signature),
-        ["entries-checksum", "entries-checksum"]
-    );
-    assert!(table(signature.superblock().unwrap()).partitions.is_empty());
+/// What sfdisk sees, without flags: of a GPT it names them.
+fn as_sfdisk_says(path: &Path, sector: u64) -> Vec<Line> {
+    let size = sector.to_string();
+    let path = path.to_str().unwrap();
+    let output = done("sfdisk", &["--sector-size", &size, "--json", path]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let table = &json["partitiontable"];
+    let id = table["id"].as_str().unwrap().to_lowercase();
+    let gpt = table["label"] == "gpt";
+    let lines = table["partitions"].as_array().unwrap().iter().map(|part| {
+        let node = part["node"].as_str().unwrap();
+        let number = node.rsplit_once("disk").unwrap().1.parse().unwrap();
+        let kind = part["type"].as_str().unwrap().to_lowercase();
+        let (kind, uuid) = if gpt {
+            (kind, part["uuid"].as_str().unwrap().to_lowercase())
+        } else {
+            let kind = u8::from_str_radix(&kind, 16).unwrap();
+            (format!("{kind:#04x}"), format!("{}-{number:02x}", &id[2..]))
+        };
+        (
+            number,
+            part["start"].as_u64().unwrap() * sector / 512,
+            part["size"].as_u64().unwrap() * sector / 512,
+            kind,
+            uuid,
+            part["name"].as_str().unwrap_or_default().to_owned(),
+            if part["bootable"] == true { 0x80 } else { 0 },
+        )
+    });
+    lines.collect()
 }
 
-#[test]
-fn a_disk_that_became_smaller_is_told_and_its_partitions_are_kept() {
-    let mut image = gpt();
-    image.size /= 2;
-    let signature = gpt_of(&image);
-    assert_eq!(
-        rules_of(&signature),
-        ["backup-outside", "partition-outside"]
-    );
-    assert_eq!(table(signature.superblock().unwrap()).partitions.len(), 2);
+fn as_we_say(table: &Table) -> Vec<Line> {
+    let lines = table.partitions.iter().map(|entry| {
+        (
+            entry.number,
+            entry.start / 512,
+            entry.size / 512,
+            entry.kind.clone(),
+            entry.uuid.clone().unwrap_or_default(),
+            entry.name.as_ref().map_or(String::new(), Text::printable),
+            entry.flags,
+        )
+    });
+    lines.collect()
 }
 
-#[test]
-fn a_header_with_more_entries_than_memory_is_damaged() {
-    let mut image = gpt();
-    image.patch(512 + 80, &u32::MAX.to_le_bytes());
-    let mut header = image.bytes(512, 92);
-    header[16..20].fill(0);
-    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&header);
-    image.patch(512 + 16, &crc.to_le_bytes());
-    assert!(rules_of(&gpt_of(&image)).contains(&"entries"));
+fn without_flags(mut lines: Vec<Line>) -> Vec<Line> {
+    for line in &mut lines {
+        line.6 = 0;
+    }
+    lines
 }
 
-fn mbr(script: &str) -> Image {
-    let dir = tempfile::tempdir().unwrap();
-    Image::open(&sfdisk(dir.path(), 64, &[], script))
-}
-
-#[test]
-fn a_chain_of_logical_partitions_that_is_a_circle_ends() {
-    let mut image = mbr("label: dos\ntype=5\nsize=2048, type=83\nsize=2048, type=83\n");
-    let signatures = probe(&image);
-    let found = table(sound(&signatures, Format::Mbr)).clone();
-    assert_eq!(found.partitions.len(), 3);
-    // The second logical partition's sector leads back to the first.
-    let second = found.partitions[2].start - 2048 * 512;
-    let next = image.bytes(second + 462, 16);
-    assert_eq!(next, [0; 16]);
-    let first = found.partitions[0].start;
-    let mut slot = image.bytes(first + 462, 16);
-    slot[8..12].copy_from_slice(&0_u32.to_le_bytes());
-    image.patch(second + 462, &slot);
-    let signatures = probe(&image);
-    let found = sound(&signatures, Format::Mbr);
-    assert_eq!(found.damaged_copies[0].rule, "circle");
-    assert_eq!(table(found).partitions.len(), 3);
+/// Made by a real tool: nothing is wrong with it, and every partition is what
+/// partx and sfdisk say.
+fn agrees(path: &Path, sector: u64, format: Format) -> Table {
+    let found = of(&Image::open(path), format);
+    assert_eq!(rules_of(&found), [""; 0]);
+    let table = table(found.superblock().unwrap()).clone();
+    let ours = as_we_say(&table);
+    assert_eq!(ours, as_partx_says(path, sector));
+    let theirs = as_sfdisk_says(path, sector);
+    if format == Format::Gpt {
+        assert_eq!(without_flags(ours), without_flags(theirs));
+    } else {
+        assert_eq!(ours, theirs);
+    }
+    table
 }
 
 #[test]
 fn boot_sectors_and_bare_signatures_are_no_table() {
-    for make in [
-        &["mkfs.fat", "-F", "32"][..],
-        &["mkfs.fat", "-F", "12"],
-        &["mkfs.ntfs", "-F", "-Q", "-q"],
-        &["mkfs.exfat", "-q"],
-    ] {
+    for make in BOOT_SECTORS {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("image");
-        std::fs::File::create(&path)
-            .unwrap()
-            .set_len(64 << 20)
-            .unwrap();
-        let args: Vec<&str> = make[1..]
-            .iter()
-            .copied()
-            .chain([path.to_str().unwrap()])
-            .collect();
+        let path = empty(dir.path(), 64);
+        let args = [&make[1..], &[path.to_str().unwrap()]].concat();
         done(make[0], &args);
-        let formats: Vec<Format> = probe(&Image::open(&path))
-            .iter()
-            .map(|s| s.format)
-            .collect();
-        assert_eq!(formats.len(), 1, "{make:?}: {formats:?}");
-        assert_ne!(formats[0], Format::Mbr);
+        assert_ne!(only(&path).0, Format::Mbr, "{make:?}");
     }
     let mut zeros = vec![0; 1 << 20];
     zeros[510..512].copy_from_slice(&[0x55, 0xaa]);
     assert!(probe(&zeros).is_empty());
+}
+
+/// What Debian's installer images are: an ISO for optical drives, an MBR with
+/// a partition of type 0 over all and one of the system's for USB ports, and
+/// a GPT that only some firmware looks for.
+#[test]
+fn a_hybrid_iso_shows_its_tables_beside_the_iso() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tree, boot, iso) = (
+        dir.path().join("tree"),
+        dir.path().join("boot"),
+        dir.path().join("disk"),
+    );
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("efi.img"), vec![0; 1 << 20]).unwrap();
+    std::fs::write(tree.join("boot.bin"), vec![0; 2048]).unwrap();
+    // The boot code of an isohybrid MBR is known by these bytes.
+    let mut code = vec![0; 432];
+    code[..5].copy_from_slice(&[0x33, 0xed, 0x90, 0x90, 0x90]);
+    std::fs::write(&boot, &code).unwrap();
+    let [tree, boot, iso] = [&tree, &boot, &iso].map(|path| path.to_str().unwrap());
+    let args = [
+        "-as",
+        "mkisofs",
+        "-quiet",
+        "-R",
+        "-o",
+        iso,
+        "-isohybrid-mbr",
+        boot,
+        "-b",
+        "boot.bin",
+        "-no-emul-boot",
+        "-boot-load-size",
+        "4",
+        "-boot-info-table",
+        "-eltorito-alt-boot",
+        "-e",
+        "efi.img",
+        "-no-emul-boot",
+        "-isohybrid-gpt-basdat",
+        tree,
+    ];
+    done("xorriso", &args);
+    let image = Image::open(Path::new(iso));
+    let signatures = probe(&image);
+    assert!(
+        sound(&signatures, Format::Iso9660).filesystem().is_some(),
+        "{signatures:?}"
+    );
+    let found = table(sound(&signatures, Format::Mbr));
+    assert_eq!(as_we_say(found), as_partx_says(Path::new(iso), 512));
+    assert!(found.partitions.iter().any(|entry| entry.kind == "0x00"));
+    // Linux and blkid go by the MBR here, which does not guard the GPT.
+    let told = of(&image, Format::Gpt);
+    assert_eq!(
+        crate::harness::blkid(Path::new(iso))["PTTYPE"],
+        "dos",
+        "{told:?}"
+    );
+    assert!(rules_of(&told).contains(&"protective-mbr"), "{told:?}");
 }
