@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod show;
+mod signatures;
 
 use asl_facts::{Device, Probe};
 use clap::{Parser, Subcommand};
@@ -36,6 +37,19 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lists signatures and their cost, without looking for stores.
+    ///
+    /// Nothing but the given devices is read: no sysfs, no other device. This
+    /// is what the benchmark measures.
+    #[command(after_help = EXIT_CODES)]
+    Signatures {
+        /// Block devices or image files.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Devices that are read at once.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
 }
 
 /// The JSON form of `probe`.
@@ -53,8 +67,11 @@ struct PathError {
 }
 
 fn main() -> ExitCode {
-    let Command::Probe { paths, json } = Args::parse().command;
-    match probe(&paths, json) {
+    let ended = match Args::parse().command {
+        Command::Probe { paths, json } => probe(&paths, json),
+        Command::Signatures { paths, threads } => signatures::list(&paths, threads),
+    };
+    match ended {
         Ok(code) => code,
         // The reader of a pipe left.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ mod bcache;
 mod bcachefs;
 mod bitlocker;
 mod btrfs;
+mod buffer;
 mod bytes;
 mod ddf;
 mod decoded;

@@ -9,6 +9,7 @@ mod live;
 mod open;
 mod pool;
 mod root;
+mod signatures;
 mod sysfs;
 mod system;
 mod work;
@@ -18,6 +19,7 @@ use exclude::Excluded;
 use live::Live;
 use pool::Pool;
 use root::Root;
+pub use signatures::{Signatures, signatures};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

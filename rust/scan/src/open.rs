@@ -7,7 +7,8 @@
 use crate::ScanError;
 use crate::root::Root;
 use asl_probe::ReadAt;
-use rustix::fs::{FileType, Mode, OFlags, fstat, major, minor, open, stat};
+use rustix::fs::{FileType, Mode, OFlags, SeekFrom, fstat, major, minor, open, seek, stat};
+use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -73,6 +74,20 @@ pub(crate) fn node(root: &Root, node: &str, expected: &str, size: u64) -> io::Re
             )));
         }
     }
+    Ok(Node { fd, size })
+}
+
+/// Opens what a path of the command line names, whatever sysfs says of it.
+pub(crate) fn path(path: &Path) -> Result<Node, ScanError> {
+    // Opening some other node waits or has effects.
+    kind_of(path)?;
+    let error = |error: Errno| ScanError::Io {
+        path: path.to_owned(),
+        error: error.into(),
+    };
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let fd = open(path, flags, Mode::empty()).map_err(error)?;
+    let size = seek(&fd, SeekFrom::End(0)).map_err(error)?;
     Ok(Node { fd, size })
 }
 
