@@ -1,7 +1,8 @@
 //! One line a signature, and one a device of what it cost.
 
 use asl_facts::Outcome;
-use asl_scan::{ScanError, Signatures};
+use asl_scan::{Opened, ScanError, Signatures};
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,9 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
+
+/// Devices that are open before they are looked at.
+const AHEAD: usize = 16;
 
 /// Probes `paths` with `threads` of them at once, and prints in their order.
 ///
@@ -30,8 +34,15 @@ pub(crate) fn list(paths: &[PathBuf], threads: usize) -> io::Result<ExitCode> {
         }
     };
     if threads <= 1 {
+        let mut opened = VecDeque::new();
+        let mut rest = paths.iter();
         for path in paths {
-            print(path, asl_scan::signatures(path))?;
+            let ahead = AHEAD.saturating_sub(opened.len());
+            opened.extend(rest.by_ref().take(ahead).map(|path| Opened::open(path)));
+            let Some(device) = opened.pop_front() else {
+                break;
+            };
+            print(path, device.map(|device| device.signatures()))?;
         }
     } else {
         for (path, result) in paths.iter().zip(at_once(paths, threads)) {
@@ -52,7 +63,8 @@ fn at_once(paths: &[PathBuf], threads: usize) -> Vec<Result<Signatures, ScanErro
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(path) = paths.get(index) else { return };
-                    if sender.send((index, asl_scan::signatures(path))).is_err() {
+                    let result = Opened::open(path).map(|device| device.signatures());
+                    if sender.send((index, result)).is_err() {
                         return;
                     }
                 }

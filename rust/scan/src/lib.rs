@@ -19,7 +19,7 @@ use exclude::Excluded;
 use live::Live;
 use pool::Pool;
 use root::Root;
-pub use signatures::{Signatures, signatures};
+pub use signatures::{Opened, Signatures};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

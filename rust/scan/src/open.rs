@@ -6,10 +6,13 @@
 
 use crate::ScanError;
 use crate::root::Root;
-use asl_probe::ReadAt;
-use rustix::fs::{FileType, Mode, OFlags, SeekFrom, fstat, major, minor, open, seek, stat};
+use asl_probe::{HEAD, ReadAt, TAIL};
+use rustix::fs::{
+    Advice, FileType, Mode, OFlags, SeekFrom, fadvise, fstat, major, minor, open, seek, stat,
+};
 use rustix::io::Errno;
 use std::io;
+use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -17,6 +20,17 @@ use std::path::Path;
 pub(crate) struct Node {
     fd: OwnedFd,
     size: u64,
+}
+
+impl Node {
+    /// Tells the kernel what is read of every device. It is a hint: whether
+    /// it can be followed shows in the reads.
+    pub(crate) fn will_read(&self) {
+        let tail = self.size.saturating_sub(TAIL);
+        for (at, len) in [(0, HEAD), (tail, TAIL)] {
+            let _ = fadvise(&self.fd, at, NonZero::new(len), Advice::WillNeed);
+        }
+    }
 }
 
 impl ReadAt for Node {

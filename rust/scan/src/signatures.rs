@@ -20,16 +20,35 @@ pub struct Signatures {
     pub bytes: u64,
 }
 
-/// The signatures of a device or image file, on the caller's thread.
+/// A device or image file that is open, and whose beginning and end the
+/// kernel was told to read.
 ///
-/// # Errors
-/// It cannot be opened, or is neither a block device nor a file.
-pub fn signatures(path: &Path) -> Result<Signatures, ScanError> {
-    let dev = Metered::new(open::path(path)?, BUDGET, Arc::default());
-    let probed = asl_probe::probe(&dev);
-    Ok(Signatures {
-        probed,
-        reads: dev.reads(),
-        bytes: dev.bytes(),
-    })
+/// Opening the next ones before this one is probed lets their reads overlap,
+/// also on one thread: a disk that seeks or wakes up is waited for once.
+pub struct Opened {
+    dev: Metered<open::Node>,
+}
+
+impl Opened {
+    /// Opens it read-only.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is neither a block device nor a file.
+    pub fn open(path: &Path) -> Result<Self, ScanError> {
+        let node = open::path(path)?;
+        node.will_read();
+        let dev = Metered::new(node, BUDGET, Arc::default());
+        Ok(Self { dev })
+    }
+
+    /// Its signatures.
+    #[must_use]
+    pub fn signatures(&self) -> Signatures {
+        let probed = asl_probe::probe(&self.dev);
+        Signatures {
+            probed,
+            reads: self.dev.reads(),
+            bytes: self.dev.bytes(),
+        }
+    }
 }
