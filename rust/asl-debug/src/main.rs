@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod show;
+mod signatures;
 
 use asl_facts::{Device, Probe};
 use asl_scan::jail::{self, Reader};
@@ -37,6 +38,19 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lists signatures and their cost, without looking for stores.
+    ///
+    /// Nothing but the given devices is read: no sysfs, no other device. This
+    /// is what the benchmark measures.
+    #[command(after_help = EXIT_CODES)]
+    Signatures {
+        /// Block devices or image files.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Devices that are read at once.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
     /// What a probe does in a child for each file system: looks inside.
     #[command(hide = true)]
     Look,
@@ -57,24 +71,12 @@ struct PathError {
 }
 
 fn main() -> ExitCode {
-    match Args::parse().command {
-        Command::Probe { paths, json } => report(&paths, json),
-        Command::Look => look(),
-    }
-}
-
-fn look() -> ExitCode {
-    match jail::serve(asl_tree::look) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "asl-debug: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn report(paths: &[PathBuf], json: bool) -> ExitCode {
-    match probe(paths, json) {
+    let ended = match Args::parse().command {
+        Command::Probe { paths, json } => probe(&paths, json),
+        Command::Signatures { paths, threads } => signatures::list(&paths, threads),
+        Command::Look => return look(),
+    };
+    match ended {
         Ok(code) => code,
         // The reader of a pipe left.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -151,5 +153,15 @@ fn failure(device: &Device) -> Option<String> {
         Probe::TimedOut { after_ms } => Some(format!("no answer after {after_ms} ms")),
         Probe::Skipped { why } => Some(format!("not read: {why}")),
         Probe::Read { .. } => None,
+    }
+}
+
+fn look() -> ExitCode {
+    match jail::serve(asl_tree::look) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "asl-debug: {error}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -114,8 +114,13 @@ impl Rules {
     /// The structure is at least `len` bytes long.
     pub(crate) fn length(&self, bytes: &[u8], len: usize) -> Result<(), Refused> {
         let seen = bytes.len();
+        // Texts are made for what is broken only: this is asked of every
+        // device many times.
+        if seen >= len {
+            return Ok(());
+        }
         self.check(
-            seen >= len,
+            false,
             "truncated",
             0,
             format!("{seen} bytes"),
@@ -125,8 +130,11 @@ impl Rules {
 
     /// The stored checksum is the computed one.
     pub(crate) fn checksum(&self, offset: u64, seen: u32, computed: u32) -> Result<(), Refused> {
+        if seen == computed {
+            return Ok(());
+        }
         self.check(
-            seen == computed,
+            false,
             "checksum",
             offset,
             format!("{seen:#010x}"),

@@ -1,5 +1,6 @@
 //! One head and one tail read of a device, and what is served from them.
 
+use crate::buffer::Buffer;
 use crate::read::{Fault, ReadAt, is_over, read_up_to, unless_over};
 use std::cell::RefCell;
 use std::io;
@@ -21,7 +22,7 @@ const SECTOR: u64 = 512;
 pub struct Disk<'a> {
     dev: &'a dyn ReadAt,
     /// What was read ahead, in runs: first byte, content.
-    runs: Vec<(u64, Vec<u8>)>,
+    runs: Vec<(u64, Buffer)>,
     /// Ranges that cannot be read.
     bad: Vec<Range<u64>>,
     faults: RefCell<Vec<Fault>>,
@@ -71,14 +72,17 @@ impl<'a> Disk<'a> {
         if len == 0 {
             return Ok(Ok(()));
         }
-        let bytes = match unless_over(read_up_to(self.dev, range.start, len))? {
-            Ok(bytes) => bytes,
+        let more = match unless_over(Buffer::read(self.dev, range.start, len))? {
+            Ok(more) => more,
             Err(fault) => return Ok(Err(fault)),
         };
-        let end = |(at, run): &(u64, Vec<u8>)| at.checked_add(u64::try_from(run.len()).ok()?);
+        let end = |(at, run): &(u64, Buffer)| {
+            let len = u64::try_from(run.bytes().len()).ok()?;
+            at.checked_add(len)
+        };
         match self.runs.last_mut() {
-            Some(run) if end(run) == Some(range.start) => run.1.extend(bytes),
-            _ => self.runs.push((range.start, bytes)),
+            Some(run) if end(run) == Some(range.start) => run.1.append(&more),
+            _ => self.runs.push((range.start, more)),
         }
         Ok(Ok(()))
     }
@@ -91,9 +95,9 @@ impl<'a> Disk<'a> {
 
     /// What was read ahead at `at`, as far as it goes, at most `len` bytes.
     fn cached(&self, at: u64, len: usize) -> Option<&[u8]> {
-        self.runs.iter().find_map(|(start, bytes)| {
+        self.runs.iter().find_map(|(start, run)| {
             let from = usize::try_from(at.checked_sub(*start)?).ok()?;
-            let rest = bytes.get(from..).filter(|rest| !rest.is_empty())?;
+            let rest = run.bytes().get(from..).filter(|rest| !rest.is_empty())?;
             Some(rest.get(..len).unwrap_or(rest))
         })
     }
@@ -146,11 +150,11 @@ impl<'a> Disk<'a> {
     /// erased device.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        let first = self.runs.first().and_then(|(_, bytes)| bytes.first());
+        let first = self.runs.first().and_then(|(_, run)| run.bytes().first());
         self.bad.is_empty()
             && first.is_none_or(|first| {
                 matches!(first, 0x00 | 0xff)
-                    && self.runs.iter().all(|(_, bytes)| is_all(bytes, *first))
+                    && self.runs.iter().all(|(_, run)| is_all(run.bytes(), *first))
             })
     }
 
@@ -174,7 +178,16 @@ impl ReadAt for Disk<'_> {
         }
         match self.cached(offset, buf.len()) {
             Some(bytes) => bytes.read_at(0, buf),
-            None => self.dev.read_at(offset, buf),
+            // No further than what was read ahead, which comes next.
+            None => {
+                let starts = self
+                    .runs
+                    .iter()
+                    .filter_map(|(start, _)| usize::try_from(start.checked_sub(offset)?).ok());
+                let room = starts.min().unwrap_or(usize::MAX).min(buf.len());
+                let buf = buf.get_mut(..room).unwrap_or_default();
+                self.dev.read_at(offset, buf)
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! where, what was seen) or found.
 #![forbid(unsafe_code)]
 
+mod buffer;
 mod bytes;
 mod clusters;
 mod decoded;

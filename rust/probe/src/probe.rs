@@ -122,12 +122,19 @@ fn superblock<'d>(disk: &'d Disk<'_>, row: &Row, at: u64) -> Result<Option<Cow<'
     Ok(Some(Cow::Owned(whole.unwrap_or(head))))
 }
 
-/// The offsets of `places`, each once.
-fn places(places: &[Place], size: u64) -> Vec<u64> {
-    let mut offsets: Vec<u64> = places.iter().filter_map(|place| place.on(size)).collect();
-    offsets.sort_unstable();
-    offsets.dedup();
-    offsets
+/// The offsets of `places`, each once. Most rows have one, which takes no
+/// memory: this is asked of every row for every device.
+fn places(places: &[Place], size: u64) -> impl Iterator<Item = u64> {
+    let (one, several) = match places {
+        [one] => (one.on(size), Vec::new()),
+        several => {
+            let mut offsets: Vec<u64> = several.iter().filter_map(|place| place.on(size)).collect();
+            offsets.sort_unstable();
+            offsets.dedup();
+            (None, offsets)
+        }
+    };
+    one.into_iter().chain(several)
 }
 
 /// A sound superblock, with what only other reads can tell.
@@ -241,10 +248,9 @@ fn orphans(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
         let Some((at, _, found)) = best_copy(disk, row)? else {
             continue;
         };
-        let (Some(primary), Some((magic_at, magic))) = (
-            places(row.places, disk.size()).first().copied(),
-            row.magics.first(),
-        ) else {
+        let (Some(primary), Some((magic_at, magic))) =
+            (places(row.places, disk.size()).next(), row.magics.first())
+        else {
             continue;
         };
         let offset = primary.saturating_add(u64::try_from(*magic_at).unwrap_or(0));

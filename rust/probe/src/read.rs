@@ -46,6 +46,13 @@ impl std::error::Error for Fault {
 /// The first failed read.
 pub fn read_up_to(dev: &dyn ReadAt, offset: u64, len: usize) -> Result<Vec<u8>, Fault> {
     let mut buf = vec![0; len];
+    let done = read_into(dev, offset, &mut buf)?;
+    buf.truncate(done);
+    Ok(buf)
+}
+
+/// The same into memory that is there: how many bytes it was.
+pub(crate) fn read_into(dev: &dyn ReadAt, offset: u64, buf: &mut [u8]) -> Result<usize, Fault> {
     let mut done = 0_usize;
     while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
         let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
@@ -56,11 +63,10 @@ pub fn read_up_to(dev: &dyn ReadAt, offset: u64, len: usize) -> Result<Vec<u8>, 
             Err(error) => return Err(Fault { offset: at, error }),
         }
     }
-    buf.truncate(done);
-    Ok(buf)
+    Ok(done)
 }
 
-/// The same for what a superblock is whole without: none where the device
+/// [`read_up_to`] for what a superblock is whole without: none where the device
 /// cannot read it.
 ///
 /// # Errors

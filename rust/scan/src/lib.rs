@@ -11,6 +11,7 @@ mod live;
 mod open;
 mod pool;
 mod root;
+mod signatures;
 mod sysfs;
 mod system;
 mod through;
@@ -22,6 +23,7 @@ use jail::Reader;
 use live::Live;
 use pool::Pool;
 use root::Root;
+pub use signatures::{Opened, Signatures};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

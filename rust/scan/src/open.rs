@@ -6,9 +6,13 @@
 
 use crate::ScanError;
 use crate::root::Root;
-use asl_probe::ReadAt;
-use rustix::fs::{FileType, Mode, OFlags, fstat, major, minor, open, stat};
+use asl_probe::{HEAD, ReadAt, TAIL};
+use rustix::fs::{
+    Advice, FileType, Mode, OFlags, SeekFrom, fadvise, fstat, major, minor, open, seek, stat,
+};
+use rustix::io::Errno;
 use std::io;
+use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +33,15 @@ impl<F: AsFd> Node<F> {
     /// The same open device, for a child.
     pub(crate) fn handed_over(&self) -> io::Result<OwnedFd> {
         self.fd.as_fd().try_clone_to_owned()
+    }
+
+    /// Tells the kernel what is read of every device. It is a hint: whether
+    /// it can be followed shows in the reads.
+    pub(crate) fn will_read(&self) {
+        let tail = self.size.saturating_sub(TAIL);
+        for (at, len) in [(0, HEAD), (tail, TAIL)] {
+            let _ = fadvise(&self.fd, at, NonZero::new(len), Advice::WillNeed);
+        }
     }
 }
 
@@ -93,6 +106,20 @@ pub(crate) fn node(
         }
     }
     Ok(Node::of(Arc::new(fd), size))
+}
+
+/// Opens what a path of the command line names, whatever sysfs says of it.
+pub(crate) fn path(path: &Path) -> Result<Node<OwnedFd>, ScanError> {
+    // Opening some other node waits or has effects.
+    kind_of(path)?;
+    let error = |error: Errno| ScanError::Io {
+        path: path.to_owned(),
+        error: error.into(),
+    };
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let fd = open(path, flags, Mode::empty()).map_err(error)?;
+    let size = seek(&fd, SeekFrom::End(0)).map_err(error)?;
+    Ok(Node::of(fd, size))
 }
 
 fn devnum(device: u64) -> String {

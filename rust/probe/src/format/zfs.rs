@@ -19,12 +19,13 @@ mod label;
 mod nvlist;
 mod uberblock;
 
-use uberblock::Ring;
-
+use crate::buffer::Buffer;
 use crate::bytes::{be64, field, hex, le64};
 use crate::decoded::{Found, Refused, Rules, or_other};
-use crate::read::{Fault, ReadAt, read_if_readable, read_up_to, unless_over};
+use crate::read::{Fault, ReadAt, unless_over};
 use crate::row::{Kind, Place, Row};
+use uberblock::Newest;
+
 use asl_facts::{Content, Damage, Format, Vdev};
 use sha2::{Digest, Sha256};
 
@@ -38,7 +39,7 @@ const LIST: usize = 112 * 1024;
 const RING_AT: u64 = 128 * 1024;
 const RING: usize = 128 * 1024;
 /// List and uberblocks: one read. Four of them are all that is read of a
-/// member, 960 KiB.
+/// member, 960 KiB, less what was read of every device.
 const READ: usize = LIST + RING;
 
 /// The lists of the four labels.
@@ -183,14 +184,18 @@ fn offset(offset: usize) -> u64 {
 fn complete(dev: &dyn ReadAt, at: u64, _bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
     let mut damages = Vec::new();
     let mut labels = Vec::new();
-    let mut rings = Vec::new();
+    // A device that waits for a pool tells no state of one.
+    let tree = vdev(found).and_then(|vdev| vdev.tree.as_ref());
+    let mut newest = tree.map(|tree| Newest::of(tree.ashift));
     let known = std::mem::take(&mut found.superblock.damaged_copies);
     for list_at in LISTS.iter().filter_map(|place| place.on(dev.size())) {
-        let read = Label::read(dev, list_at)?;
-        let judged = if list_at == at {
-            Ok(found.clone())
+        // The list at `at` is what all this is about: it was read and judged.
+        let (read, judged) = if list_at == at {
+            (Label::ring(dev, list_at)?, Ok(found.clone()))
         } else {
-            read.judge()
+            let read = Label::read(dev, list_at)?;
+            let judged = read.judge();
+            (read, judged)
         };
         match judged {
             Ok(label) if same_device(found, &label) => labels.push((list_at, label)),
@@ -200,11 +205,14 @@ fn complete(dev: &dyn ReadAt, at: u64, _bytes: &[u8], found: &mut Found) -> Resu
             }
             Err(damage) => damages.push(first_told(&known, list_at).unwrap_or(damage)),
         }
-        rings.extend(read.rings);
+        if let Some(newest) = &mut newest {
+            for (at, ring) in read.rings() {
+                newest.look(at, ring);
+            }
+        }
     }
-    // A device that waits for a pool tells no state of one.
-    let tree = vdev(found).and_then(|vdev| vdev.tree.as_ref());
-    let newest = tree.and_then(|tree| uberblock::newest(&rings, tree.ashift, &mut damages));
+    let (newest, broken) = newest.map_or_else(Default::default, Newest::found);
+    damages.extend(broken);
     let txg = newest.map_or(0, |uberblock| uberblock.ub_txg);
     let starts = labels.iter().map(|(at, _)| at.saturating_sub(LIST_AT));
     let starts = starts.collect();
@@ -271,44 +279,63 @@ fn another(at: u64, found: &Found, label: &Found) -> Damage {
 /// One label as it was read.
 struct Label {
     at: u64,
-    /// Its list, or why it could not be read.
-    list: Result<Vec<u8>, Fault>,
-    /// Its uberblocks, in as many pieces as could be read.
-    rings: Vec<Ring>,
+    /// Its list, with the uberblocks behind it where one read gave both; or
+    /// why it could not be read.
+    list: Result<Buffer, Fault>,
+    /// Its uberblocks, in as many pieces as could be read alone.
+    pieces: Vec<(u64, Buffer)>,
 }
 
 impl Label {
     /// In one read; where that fails, in pieces, so that a bad sector hides
     /// only what lies on it.
     fn read(dev: &dyn ReadAt, list_at: u64) -> Result<Self, Fault> {
-        let ring_at = list_at.saturating_sub(LIST_AT).saturating_add(RING_AT);
-        let rest = match unless_over(read_up_to(dev, list_at, READ))? {
-            Ok(mut list) => {
-                let ring = list.split_off(LIST.min(list.len()));
-                let rings = vec![Ring {
-                    at: ring_at,
-                    bytes: ring,
-                }];
-                return Ok(Self {
-                    at: list_at,
-                    list: Ok(list),
-                    rings,
-                });
-            }
-            Err(_) => uberblock::pieces(ring_at, RING),
+        let mut label = Self {
+            at: list_at,
+            list: unless_over(Buffer::read(dev, list_at, READ))?,
+            pieces: Vec::new(),
         };
-        let list = unless_over(read_up_to(dev, list_at, LIST))?;
-        let mut rings = Vec::new();
-        for (at, len) in rest {
-            if let Some(bytes) = read_if_readable(dev, at, len)? {
-                rings.push(Ring { at, bytes });
+        if label.list.is_err() {
+            label.pieces = Self::ring(dev, list_at)?.pieces;
+            label.list = unless_over(Buffer::read(dev, list_at, LIST))?;
+        }
+        Ok(label)
+    }
+
+    /// Its uberblocks alone.
+    fn ring(dev: &dyn ReadAt, list_at: u64) -> Result<Self, Fault> {
+        let mut label = Self {
+            at: list_at,
+            list: Ok(Buffer::default()),
+            pieces: Vec::new(),
+        };
+        let ring_at = label.ring_at();
+        match unless_over(Buffer::read(dev, ring_at, RING))? {
+            Ok(ring) => label.pieces.push((ring_at, ring)),
+            Err(_) => {
+                for (at, len) in uberblock::pieces(ring_at, RING) {
+                    if let Ok(piece) = unless_over(Buffer::read(dev, at, len))? {
+                        label.pieces.push((at, piece));
+                    }
+                }
             }
         }
-        Ok(Self {
-            at: list_at,
-            list,
-            rings,
-        })
+        Ok(label)
+    }
+
+    fn ring_at(&self) -> u64 {
+        self.at.saturating_sub(LIST_AT).saturating_add(RING_AT)
+    }
+
+    /// Its uberblocks: offset on the device, bytes.
+    fn rings(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let list = self.list.as_ref().ok();
+        let behind = list.and_then(|list| list.bytes().get(LIST..));
+        let whole = behind.map(|ring| (self.ring_at(), ring));
+        let pieces = self.pieces.iter();
+        whole
+            .into_iter()
+            .chain(pieces.map(|(at, piece)| (*at, piece.bytes())))
     }
 
     fn judge(&self) -> Result<Found, Damage> {
@@ -317,7 +344,7 @@ impl Label {
             at: self.at,
         };
         let bytes = match &self.list {
-            Ok(bytes) => bytes,
+            Ok(list) => list.bytes().get(..LIST).unwrap_or(list.bytes()),
             Err(error) => return Err(rules.damage("unreadable", 0, error, "a label")),
         };
         let missing = || {

@@ -12,10 +12,10 @@ const SECTOR: u64 = 512;
 const ENTRY: usize = 6;
 
 /// Most reads and bytes that probing any device may cost: what a forged
-/// device can ask of the slowest disk. The largest that a sound one needs is
-/// a log of XFS.
-const MAX_READS: u64 = 20_000;
-const MAX_BYTES: u64 = 256 << 20;
+/// device can ask of the slowest disk. A sound one needs 20 reads, and 9 MB
+/// where two LUKS2 headers of 4 MiB are summed.
+const MAX_READS: u64 = 4096;
+const MAX_BYTES: u64 = 64 << 20;
 
 /// A device of any size in few bytes: zero but for some extents.
 ///

@@ -22,13 +22,6 @@ const MMP_MAGIC: u64 = 0xa11c_ea11;
 /// `MMP_SEQ_VALID_BIT`.
 const MMP_SEQ_VALID: u64 = 0x2;
 
-/// A ring of slots, or a piece of one.
-pub(crate) struct Ring {
-    /// Its offset on the device.
-    pub(crate) at: u64,
-    pub(crate) bytes: Vec<u8>,
-}
-
 /// What is needed of an uberblock; ordered by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Uberblock {
@@ -73,35 +66,67 @@ pub(crate) fn pieces(at: u64, len: usize) -> Vec<(u64, usize)> {
         .collect()
 }
 
-/// The newest valid uberblock of all rings. The checksums are looked at from
-/// the newest on: those that fail before one holds are damage, and what is
-/// older than that one will be overwritten.
-pub(crate) fn newest(rings: &[Ring], ashift: u64, damages: &mut Vec<Damage>) -> Option<Uberblock> {
-    let shift = ashift.clamp(*SLOT.start(), *SLOT.end());
-    let size = 1_usize.checked_shl(u32::try_from(shift).ok()?)?;
-    let mut slots: Vec<(Uberblock, u64, &[u8])> = rings
-        .iter()
-        .flat_map(|ring| {
-            let places = (ring.at..).step_by(size);
-            places.zip(ring.bytes.chunks_exact(size))
-        })
-        .filter_map(|(at, slot)| Some((Uberblock::decode(slot)?, at, slot)))
-        .collect();
-    slots.sort_by(|(one, ..), (other, ..)| other.cmp(one));
-    for (uberblock, at, slot) in slots {
-        match eck(slot, at) {
-            Eck::Right => return Some(uberblock),
-            // The template that a new device gets; never written by a sync.
-            Eck::Absent(_) => {}
-            Eck::Wrong(seen, computed) => {
-                let rules = Rules {
-                    format: Format::Zfs,
-                    at,
-                };
-                let seen = format!("{} in txg {}", cksum(seen), uberblock.ub_txg);
-                damages.push(rules.damage("uberblock", 0, seen, cksum(computed)));
+/// The newest valid uberblock of the rings that were looked at.
+///
+/// The checksums are looked at from the newest on: those that fail and are no
+/// older than the newest that holds are damage, and what is older than that
+/// one will be overwritten.
+pub(crate) struct Newest {
+    /// Size of a slot.
+    size: usize,
+    valid: Option<Uberblock>,
+    broken: Vec<(Uberblock, Damage)>,
+}
+
+impl Newest {
+    /// For a pool whose smallest blocks are of 2^`ashift` bytes.
+    pub(crate) fn of(ashift: u64) -> Self {
+        let shift = ashift.clamp(*SLOT.start(), *SLOT.end());
+        let shift = u32::try_from(shift).unwrap_or(u32::MAX);
+        Self {
+            size: 1_usize.checked_shl(shift).unwrap_or(PIECE),
+            valid: None,
+            broken: Vec::new(),
+        }
+    }
+
+    /// Looks at a ring, or a piece of one, that lies at `at` of the device.
+    pub(crate) fn look(&mut self, at: u64, ring: &[u8]) {
+        let places = (at..).step_by(self.size);
+        let mut slots: Vec<(Uberblock, u64, &[u8])> = places
+            .zip(ring.chunks_exact(self.size))
+            .filter_map(|(at, slot)| Some((Uberblock::decode(slot)?, at, slot)))
+            .filter(|(uberblock, ..)| self.valid.is_none_or(|valid| *uberblock >= valid))
+            .collect();
+        slots.sort_by(|(one, ..), (other, ..)| other.cmp(one));
+        for (uberblock, at, slot) in slots {
+            match eck(slot, at) {
+                Eck::Right => {
+                    self.valid = self.valid.max(Some(uberblock));
+                    return;
+                }
+                // The template that a new device gets; never written by a sync.
+                Eck::Absent(_) => {}
+                Eck::Wrong(seen, computed) => {
+                    let rules = Rules {
+                        format: Format::Zfs,
+                        at,
+                    };
+                    let seen = format!("{} in txg {}", cksum(seen), uberblock.ub_txg);
+                    let damage = rules.damage("uberblock", 0, seen, cksum(computed));
+                    self.broken.push((uberblock, damage));
+                }
             }
         }
     }
-    None
+
+    /// The newest valid one, and what is broken of those that should be.
+    pub(crate) fn found(mut self) -> (Option<Uberblock>, Vec<Damage>) {
+        let valid = self.valid;
+        self.broken
+            .retain(|(uberblock, _)| valid.is_none_or(|valid| *uberblock >= valid));
+        self.broken.sort_by(|(one, _), (other, _)| other.cmp(one));
+        let damages = self.broken.into_iter().map(|(_, damage)| damage);
+        (valid, damages.collect())
+    }
 }
