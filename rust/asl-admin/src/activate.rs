@@ -227,6 +227,7 @@ mod tests {
             devices: Vec::new(),
             pools: Vec::new(),
             twins: Vec::new(),
+            virtuals: asl_facts::Virtuals::default(),
             remote: Remote::None,
         };
         let decision = Decision {

@@ -64,6 +64,9 @@ pub(crate) enum Command {
         #[arg(long)]
         exclude: Vec<String>,
     },
+    /// What a scan does in a child for each file system: looks inside.
+    #[command(hide = true)]
+    Look,
     /// Shows the mode of this boot.
     Mode {
         /// As JSON.

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Activate { dry_run } => activate::run(root, dry_run),
         Command::Deactivate => activate::undo(root),
         Command::Scan { settle, exclude } => scan::run(root, settle, exclude),
+        Command::Look => scan::look(),
         Command::Mode { json, check } => mode::run(root, json, check),
         Command::Config { json, keys, check } => match (keys, check) {
             (true, _) => config::keys(),

@@ -124,6 +124,7 @@ fn no_facts(root: &Path, started_ms: u64) -> Facts {
         devices: Vec::new(),
         pools: Vec::new(),
         twins: Vec::new(),
+        virtuals: asl_facts::Virtuals::default(),
         remote: Remote::None,
     }
 }

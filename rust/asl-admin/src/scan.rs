@@ -4,10 +4,12 @@
 //! with such a thread never ends: systemd would wait for it and the boot with
 //! it. So the parent takes the facts from a pipe and goes on, and a child
 //! that hangs is left behind. It also means that whatever a planted disk does
-//! to a reader, the process that writes the mode file survives.
+//! to a reader, the process that writes the mode file survives. The readers
+//! themselves run in children of the child, one for each look.
 
 use asl_config::Config;
 use asl_facts::Facts;
+use asl_scan::jail::{self, Reader};
 use nix::sys::resource::{Resource, setrlimit};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -16,9 +18,11 @@ use std::process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// This program, even where its file was replaced.
+const THIS: &str = "/proc/self/exe";
 /// Longest report of a child, bytes: a thousand devices take a few MiB.
 const MAX_FACTS: u64 = 64 * 1024 * 1024;
-/// Memory of the child, bytes: readers hold a few MiB for each device.
+/// Memory of the child, bytes: probing holds a few MiB for each device.
 const MAX_MEMORY: u64 = 1024 * 1024 * 1024;
 /// CPU time of the child, seconds: a scan takes a fraction of one.
 const MAX_CPU: u64 = 120;
@@ -39,6 +43,7 @@ pub(crate) fn run(root: &Path, settle: u64, exclude: Vec<String>) -> ExitCode {
         root: root.to_owned(),
         exclude,
         settle: Duration::from_secs(settle),
+        reader: Some(Reader::new(THIS, ["look"])),
         ..asl_scan::Options::default()
     };
     let facts = match asl_scan::scan(&options) {
@@ -54,9 +59,17 @@ pub(crate) fn run(root: &Path, settle: u64, exclude: Vec<String>) -> ExitCode {
     }
 }
 
+/// The child of the child: looks inside one file system.
+pub(crate) fn look() -> ExitCode {
+    match jail::serve(asl_tree::look) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => crate::exit::fail(crate::exit::FAILURE, &error),
+    }
+}
+
 /// The parent: the facts of a child, or what became of it.
 pub(crate) fn in_child(root: &Path, config: &Config) -> Result<Facts, String> {
-    let mut command = Command::new("/proc/self/exe");
+    let mut command = Command::new(THIS);
     command
         .arg0("asl-admin")
         .arg("--root")

@@ -344,3 +344,15 @@ fn usage_and_version() {
     let (_, help, _) = node.run(&["--help"]);
     assert!(help.contains("Exit codes:") && !help.contains("--root"));
 }
+
+#[test]
+fn what_a_scan_starts_is_hidden_and_does_nothing_for_others() {
+    let node = Node::new();
+    let (_, help, _) = node.run(&["--help"]);
+    for command in ["scan", "look"] {
+        assert!(!help.contains(&format!("\n  {command}")), "{command}");
+    }
+    let (code, out, error) = node.run(&["look"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(error.starts_with("asl-admin: the parent: "), "{error}");
+}

@@ -1,6 +1,6 @@
 //! `explain`: what a probe read, what it expected and what it saw.
 
-use crate::input::{Input, failure};
+use crate::input::{Input, failure, forget};
 use crate::{complain, show};
 use asl_facts::Device;
 use asl_probe::{Step, Verdict};
@@ -34,6 +34,7 @@ pub(crate) fn run(path: &Path, all: bool, json: bool) -> io::Result<ExitCode> {
         let mut explained =
             asl_scan::explain_path(input.path()).map_err(|error| error.to_string())?;
         input.name(&mut explained.device);
+        forget(&mut explained.device);
         Ok(explained)
     });
     let explained = match explained {

@@ -69,9 +69,16 @@ impl Input {
     pub(crate) fn name(&self, device: &mut Device) {
         if self.stdin && device.devnum.is_empty() {
             "-".clone_into(&mut device.name);
-            "-".clone_into(&mut device.node);
-            device.backing_file = None;
         }
+    }
+}
+
+/// Takes away where [`Input::name`]'s device was opened, which is of no use
+/// any more when everything is read.
+pub(crate) fn forget(device: &mut Device) {
+    if device.name == "-" {
+        "-".clone_into(&mut device.node);
+        device.backing_file = None;
     }
 }
 

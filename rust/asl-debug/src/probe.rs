@@ -1,8 +1,8 @@
 //! `probe`: what devices and images hold, alone and together.
 
-use crate::input::{Input, failure};
-use crate::{complain, show};
-use asl_facts::{Device, Pool, Twins};
+use crate::input::{Input, failure, forget};
+use crate::{complain, reader, show};
+use asl_facts::{Device, Pool, Twins, Virtuals};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -21,6 +21,8 @@ pub(crate) struct Report {
     pools: Vec<Pool>,
     /// What is in several of them at once.
     twins: Vec<Twins>,
+    /// What stands on these devices and is not activated, read through them.
+    virtuals: Virtuals,
     /// What could not be read.
     errors: Vec<PathError>,
 }
@@ -42,10 +44,10 @@ pub(crate) fn run(paths: &[PathBuf], json: bool) -> io::Result<ExitCode> {
         serde_json::to_writer_pretty(&mut out, &report)?;
         writeln!(out)?;
     } else {
-        for device in &report.devices {
+        for device in report.devices.iter().chain(&report.virtuals.devices) {
             out.write_all(show::device(device, style).as_bytes())?;
         }
-        for pool in &report.pools {
+        for pool in report.pools.iter().chain(&report.virtuals.pools) {
             out.write_all(show::pool(pool, style).as_bytes())?;
         }
         for twins in &report.twins {
@@ -66,8 +68,10 @@ fn report(paths: &[PathBuf]) -> Report {
         devices: Vec::new(),
         pools: Vec::new(),
         twins: Vec::new(),
+        virtuals: Virtuals::default(),
         errors: Vec::new(),
     };
+    let reader = reader();
     // What comes through a pipe is held until all are read.
     let mut inputs: Vec<Input> = Vec::new();
     for path in paths {
@@ -83,7 +87,7 @@ fn report(paths: &[PathBuf]) -> Report {
         if inputs.iter().any(|other| other.identity() == identity) {
             continue;
         }
-        match asl_scan::probe_path(input.path()) {
+        match asl_scan::probe_path_jailed(input.path(), &reader) {
             Ok(mut device) => {
                 input.name(&mut device);
                 if let Some(error) = failure(&device) {
@@ -100,6 +104,8 @@ fn report(paths: &[PathBuf]) -> Report {
     asl_topology::rank(&mut report.devices);
     report.pools = asl_topology::pools(&report.devices);
     report.twins = asl_topology::twins(&report.devices);
+    report.virtuals = asl_scan::see_through(&report.devices);
+    report.devices.iter_mut().for_each(forget);
     report
 }
 

@@ -29,6 +29,7 @@ fn kind(device: &Device) -> &'static str {
         DeviceKind::Md => "md array",
         DeviceKind::Dm => "mapped device",
         DeviceKind::Rom => "optical drive",
+        DeviceKind::Virtual => "device seen through its members",
     }
 }
 

@@ -61,6 +61,10 @@ pub enum DeviceKind {
     Dm,
     /// An optical drive.
     Rom,
+    /// A partition, array or volume that the kernel does not have, read
+    /// through its members. Its `wwid` is the id of the array or volume, and
+    /// where it was not read, the reason stands in [`Probe::Skipped`].
+    Virtual,
 }
 
 /// A partition as the kernel shows it.

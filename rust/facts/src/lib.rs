@@ -24,7 +24,7 @@ pub use member::{
     LogicalVolume, PhysicalVolume, Piece, PoolState, Raid, RaidDisk, RaidVolume, Reshape, Role,
     Segment, Slot, Vdev, VdevNode, VolumeGroup, VolumePart,
 };
-pub use pool::{Health, MemberStanding, Pool, PoolFlag, PoolMember, Twins, Volume};
+pub use pool::{Health, MemberStanding, Pool, PoolFlag, PoolMember, Twins, Virtuals, Volume};
 pub use signature::{Content, Damage, Outcome, Signature, Standing, Superblock};
 pub use store::{Evidence, Look, Store};
 pub use table::{Entry, Table};
@@ -56,6 +56,9 @@ pub struct Facts {
     pub pools: Vec<Pool>,
     /// What is in several places at once.
     pub twins: Vec<Twins>,
+    /// What stands on these devices and is not activated.
+    #[serde(default)]
+    pub virtuals: Virtuals,
     /// What the configured remote endpoint answered.
     pub remote: Remote,
 }

@@ -1,6 +1,6 @@
 //! What several devices make up together.
 
-use crate::{Format, Text};
+use crate::{Device, Format, Text};
 use serde::{Deserialize, Serialize};
 
 /// An array, a volume group, a pool, or a file system on several devices.
@@ -138,4 +138,15 @@ pub struct Volume {
     pub size: u64,
     /// Whether what it needs is here.
     pub health: Health,
+}
+
+/// What was seen through layers that nobody activated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Virtuals {
+    /// Views of kind [`crate::DeviceKind::Virtual`], each behind those that it
+    /// stands on; `slaves` names these. No name is that of a real device.
+    pub devices: Vec<Device>,
+    /// Pools with at least one of these views for a member.
+    pub pools: Vec<Pool>,
 }

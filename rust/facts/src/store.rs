@@ -41,7 +41,8 @@ impl Look {
 pub struct Store {
     /// Directory of the store from the root of the file system: `/`,
     /// `/.asl`. For btrfs from the top-level subvolume (`subvolid=5`),
-    /// whatever the default one is.
+    /// whatever the default one is. For ZFS from the pool's root dataset: a
+    /// dataset is a directory of the one above it, wherever it is mounted.
     pub path: String,
     /// What identifies it.
     pub evidence: Evidence,

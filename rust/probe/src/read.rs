@@ -113,6 +113,16 @@ impl ReadAt for Vec<u8> {
     }
 }
 
+impl<R: ReadAt + ?Sized> ReadAt for Arc<R> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buf)
+    }
+
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+}
+
 /// Counts reads, and ends them when a budget is spent or somebody gave up:
 /// a reader that a forged tree sends in circles ends with an error.
 #[derive(Debug)]

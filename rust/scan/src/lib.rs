@@ -1,22 +1,26 @@
 //! From sysfs and block devices to facts.
 //!
 //! [`scan`] lists `/sys/class/block`, reads every device in a thread of its
-//! own under a deadline, and looks for stores inside what it finds. Nothing
-//! here can write to a device: `open.rs` opens them all, read-only.
+//! own under a deadline, and looks for stores inside what it finds, in a
+//! child of its own where there is a [`jail::Reader`]. Nothing here can write
+//! to a device: `open.rs` opens them all, read-only.
 
 mod exclude;
 mod explain;
+pub mod jail;
 mod live;
 mod open;
 mod pool;
 mod root;
 mod sysfs;
 mod system;
+mod through;
 mod work;
 
-use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing};
+use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing, Virtuals};
 use exclude::Excluded;
 pub use explain::{Explained, explain_path};
+use jail::Reader;
 use live::Live;
 use pool::Pool;
 use root::Root;
@@ -37,6 +41,9 @@ pub struct Options {
     pub quiet: Duration,
     /// Longest time for one device.
     pub deadline: Duration,
+    /// Who looks inside file systems. None: the threads of this process,
+    /// where a reader that crashes or eats the memory takes the scan along.
+    pub reader: Option<Reader>,
 }
 
 impl Default for Options {
@@ -47,6 +54,7 @@ impl Default for Options {
             settle: Duration::from_secs(10),
             quiet: Duration::from_secs(2),
             deadline: Duration::from_secs(5),
+            reader: None,
         }
     }
 }
@@ -81,7 +89,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     let root = Root::new(&options.root);
     let boot_id = system::boot_id(&root)?;
     let live = Live::read(&root);
-    let mut pool = Pool::new(options.deadline);
+    let mut pool = Pool::new(options.deadline, options.reader.clone());
     pool::settle(options, &root, &live, &mut pool)?;
     let devices = together(&root, &live, &mut pool)?;
     Ok(Facts {
@@ -89,21 +97,23 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
         boot_id,
         generation: 1,
         system: system::system(&root),
+        pools: asl_topology::pools(&devices),
+        twins: asl_topology::twins(&devices),
+        virtuals: through::see_through(&root, &devices, options.deadline),
+        devices,
+        remote: Remote::None,
         timing: Timing {
             started_ms,
             ended_ms: system::boottime_ms(),
             cpu_ms: system::cpu_ms(),
         },
-        pools: asl_topology::pools(&devices),
-        twins: asl_topology::twins(&devices),
-        devices,
-        remote: Remote::None,
     })
 }
 
 /// The facts after the kernel said that the devices `touched` changed: these
-/// and new ones are read, of the others only what surrounds them. Nothing is
-/// waited for, and `remote` stays as it was.
+/// and new ones are read, and what is seen through all of them; of the others
+/// only what surrounds them. Nothing is waited for, and `remote` stays as it
+/// was.
 ///
 /// # Errors
 /// `sys/class/block` cannot be read.
@@ -115,7 +125,7 @@ pub fn rescan(
     let started_ms = system::boottime_ms();
     let root = Root::new(&options.root);
     let live = Live::read(&root);
-    let mut pool = Pool::new(options.deadline);
+    let mut pool = Pool::new(options.deadline, options.reader.clone());
     let names = sysfs::names(&root)?;
     let known: BTreeMap<&str, &Device> = before
         .devices
@@ -144,14 +154,15 @@ pub fn rescan(
     let devices = together(&root, &live, &mut pool)?;
     Ok(Facts {
         generation: before.generation.saturating_add(1),
+        pools: asl_topology::pools(&devices),
+        twins: asl_topology::twins(&devices),
+        virtuals: through::see_through(&root, &devices, options.deadline),
+        devices,
         timing: Timing {
             started_ms,
             ended_ms: system::boottime_ms(),
             cpu_ms: system::cpu_ms(),
         },
-        pools: asl_topology::pools(&devices),
-        twins: asl_topology::twins(&devices),
-        devices,
         ..before.clone()
     })
 }
@@ -175,15 +186,28 @@ fn together(root: &Root, live: &Live, pool: &mut Pool) -> Result<Vec<Device>, Sc
     Ok(devices)
 }
 
-/// One device or image file.
+/// One device or image file, looked into in this process.
 ///
 /// # Errors
 /// It does not exist, or it is neither a block device nor a file.
 pub fn probe_path(path: &Path) -> Result<Device, ScanError> {
+    probe_with(path, None)
+}
+
+/// One device or image file, looked into by `reader`.
+///
+/// # Errors
+/// It does not exist, or it is neither a block device nor a file.
+pub fn probe_path_jailed(path: &Path, reader: &Reader) -> Result<Device, ScanError> {
+    probe_with(path, Some(reader))
+}
+
+fn probe_with(path: &Path, reader: Option<&Reader>) -> Result<Device, ScanError> {
     let root = Root::new(Path::new("/"));
     let mut device = unread(&root, path)?;
     // Somebody asked for this one and waits for it.
-    let mut pool = Pool::new(Options::default().deadline.saturating_mul(6));
+    let patience = Options::default().deadline.saturating_mul(6);
+    let mut pool = Pool::new(patience, reader.cloned());
     pool.add_device(&root, &device);
     pool.finish();
     if let Some(probe) = pool.take(&device.name) {
@@ -219,6 +243,18 @@ fn unread(root: &Root, path: &Path) -> Result<Device, ScanError> {
             image(&absolute, size)
         }
     })
+}
+
+/// What these devices and image files make up together, read through them;
+/// [`probe_path`] gave them. Their names have to differ.
+#[must_use]
+pub fn see_through(devices: &[Device]) -> Virtuals {
+    let root = Root::new(Path::new("/"));
+    through::see_through(
+        &root,
+        devices,
+        Options::default().deadline.saturating_mul(6),
+    )
 }
 
 /// An image file as the loop device that it would be.

@@ -9,16 +9,30 @@ use crate::root::Root;
 use asl_probe::ReadAt;
 use rustix::fs::{FileType, Mode, OFlags, fstat, major, minor, open, stat};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
 /// An open device or image.
-pub(crate) struct Node {
-    fd: OwnedFd,
+#[derive(Debug, Clone)]
+pub(crate) struct Node<F> {
+    fd: F,
     size: u64,
 }
 
-impl ReadAt for Node {
+impl<F: AsFd> Node<F> {
+    /// What somebody else opened.
+    pub(crate) fn of(fd: F, size: u64) -> Self {
+        Self { fd, size }
+    }
+
+    /// The same open device, for a child.
+    pub(crate) fn handed_over(&self) -> io::Result<OwnedFd> {
+        self.fd.as_fd().try_clone_to_owned()
+    }
+}
+
+impl<F: AsFd> ReadAt for Node<F> {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         Ok(rustix::io::pread(&self.fd, buf, offset)?)
     }
@@ -55,7 +69,12 @@ pub(crate) fn kind_of(path: &Path) -> Result<PathKind, ScanError> {
 /// Opens the device `expected` (`major:minor`) of `size` bytes at `node`. An
 /// empty number means an image file. Below another root the nodes are image
 /// files too, and have no number to compare.
-pub(crate) fn node(root: &Root, node: &str, expected: &str, size: u64) -> io::Result<Node> {
+pub(crate) fn node(
+    root: &Root,
+    node: &str,
+    expected: &str,
+    size: u64,
+) -> io::Result<Node<Arc<OwnedFd>>> {
     let fd = open(
         root.join(node),
         OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
@@ -73,7 +92,7 @@ pub(crate) fn node(root: &Root, node: &str, expected: &str, size: u64) -> io::Re
             )));
         }
     }
-    Ok(Node { fd, size })
+    Ok(Node::of(Arc::new(fd), size))
 }
 
 fn devnum(device: u64) -> String {

@@ -2,9 +2,10 @@
 //! deadline.
 
 use crate::exclude::Excluded;
+use crate::jail::Reader;
 use crate::live::Live;
 use crate::root::Root;
-use crate::work::Task;
+use crate::work::{Patience, Task};
 use crate::{Options, ScanError, skip, sysfs, system};
 use asl_facts::{Device, IoFault, Probe};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,11 +24,12 @@ const TICK: Duration = Duration::from_millis(50);
 /// The readers recurse little; a forged tree may make them recurse more.
 const STACK: usize = 8 << 20;
 
-/// Reads one device; the flag tells it that nobody waits any more.
-type Job = Box<dyn FnOnce(Arc<AtomicBool>) -> Probe + Send>;
+/// Reads one device.
+type Job = Box<dyn FnOnce(Patience) -> Probe + Send>;
 
 pub(crate) struct Pool {
     deadline: Duration,
+    reader: Option<Reader>,
     waiting: VecDeque<(String, Job)>,
     running: BTreeMap<String, Running>,
     done: BTreeMap<String, Probe>,
@@ -41,10 +43,13 @@ struct Running {
 }
 
 impl Pool {
-    pub(crate) fn new(deadline: Duration) -> Self {
+    /// A device has `deadline`; `reader` looks inside, or the device's own
+    /// thread does.
+    pub(crate) fn new(deadline: Duration, reader: Option<Reader>) -> Self {
         let (sender, answers) = channel();
         Self {
             deadline,
+            reader,
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
             done: BTreeMap::new(),
@@ -53,17 +58,13 @@ impl Pool {
         }
     }
 
-    pub(crate) fn add(
-        &mut self,
-        name: &str,
-        job: impl FnOnce(Arc<AtomicBool>) -> Probe + Send + 'static,
-    ) {
+    pub(crate) fn add(&mut self, name: &str, job: impl FnOnce(Patience) -> Probe + Send + 'static) {
         self.waiting.push_back((name.to_owned(), Box::new(job)));
     }
 
     pub(crate) fn add_device(&mut self, root: &Root, device: &Device) {
-        let (root, task) = (root.clone(), Task::of(device));
-        self.add(&device.name, move |given_up| task.run(&root, given_up));
+        let (root, task) = (root.clone(), Task::of(device, self.reader.as_ref()));
+        self.add(&device.name, move |patience| task.run(&root, patience));
     }
 
     pub(crate) fn set(&mut self, name: &str, probe: Probe) {
@@ -82,6 +83,13 @@ impl Pool {
         while !self.is_idle() {
             self.step();
         }
+    }
+
+    /// Four fifths of a device's time: the rest is for a machine so busy that
+    /// to end the child and to say so takes its time.
+    fn for_children(&self) -> Duration {
+        let fifth = self.deadline.checked_div(5).unwrap_or_default();
+        self.deadline.saturating_sub(fifth)
     }
 
     /// Starts what there is room for and takes in answers for one tick.
@@ -106,20 +114,25 @@ impl Pool {
                 return;
             };
             let given_up = Arc::new(AtomicBool::new(false));
-            let (answer_name, flag) = (name.clone(), given_up.clone());
+            let since = Instant::now();
+            let patience = Patience {
+                given_up: given_up.clone(),
+                // Beyond the clock's end: no time at all.
+                until: since.checked_add(self.for_children()).unwrap_or(since),
+            };
+            let answer_name = name.clone();
             let sender = self.sender.clone();
             let spawned = thread::Builder::new()
                 .name(format!("probe {name}"))
                 .stack_size(STACK)
                 .spawn(move || {
-                    let probe = catch_unwind(AssertUnwindSafe(|| job(flag)));
+                    let probe = catch_unwind(AssertUnwindSafe(|| job(patience)));
                     let probe = probe.unwrap_or_else(|_| failed("the probe panicked"));
                     // Nobody listens any more after the deadline.
                     let _ = sender.send((answer_name, probe));
                 });
             match spawned {
                 Ok(_) => {
-                    let since = Instant::now();
                     self.running.insert(name, Running { since, given_up });
                 }
                 Err(error) => self.set(&name, failed(&error.to_string())),
@@ -238,10 +251,10 @@ mod tests {
     #[test]
     fn hanging_devices_are_given_up_and_hold_up_nobody() {
         let started = Instant::now();
-        let mut pool = Pool::new(Duration::from_millis(200));
+        let mut pool = Pool::new(Duration::from_millis(200), None);
         for hanging in 0..40 {
-            pool.add(&format!("hang{hanging}"), |given_up| {
-                while !given_up.load(Ordering::Relaxed) {
+            pool.add(&format!("hang{hanging}"), |patience| {
+                while !patience.given_up.load(Ordering::Relaxed) {
                     thread::sleep(Duration::from_millis(5));
                 }
                 // The late answer of a device that woke up.
@@ -263,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_failure_of_its_device_only() {
-        let mut pool = Pool::new(Duration::from_secs(5));
+        let mut pool = Pool::new(Duration::from_secs(5), None);
         pool.add("broken", |_| panic!("as the test wants it"));
         pool.add("sound", |_| read());
         pool.finish();

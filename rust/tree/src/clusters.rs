@@ -1,9 +1,8 @@
 //! Directories and files that are chains of clusters: what the readers of
 //! FAT and exFAT share.
 //!
-//! Ours, because no crate fits: fatfs 0.3 asks for a device that it can write
-//! and follows a chain that is a loop for ever, exfat-fs asks the same, and
-//! lamexfat reads whole directories of 256 MiB. Here a chain has at most as
+//! Ours: fatfs 0.3 asks for a device that it can write and puts no bound on a
+//! chain, and what reads exFAT is as young as this. Here a chain has at most as
 //! many clusters as the volume, and a directory or a head at most its bound.
 
 use crate::device::{Cache, Shared};

@@ -36,19 +36,13 @@ use tree::{Refusal, Tree};
 /// and memory are bounded by the budget and the deadline of `dev`.
 #[must_use]
 pub fn look(dev: &Shared, format: Format, superblock: &Superblock) -> Look {
-    let Some(filesystem) = superblock.filesystem() else {
-        return refused(format!("{format} is no file system"));
-    };
-    if let Some(feature) = superblock.unknown_features.first() {
-        return refused(format!("the feature {feature} is not known here"));
+    if let Some(refusal) = refusal(format, superblock) {
+        return refusal;
     }
-    if filesystem.devices > 1 {
-        return refused(format!(
-            "{format} on {} devices is read with all of them or not at all",
-            filesystem.devices
-        ));
-    }
-    caught(format, || read(dev, format, filesystem.log))
+    let log = superblock
+        .filesystem()
+        .map_or(LogState::Unknown, |filesystem| filesystem.log);
+    caught(format, || read(dev, format, log))
 }
 
 /// What `reader` found. That it refuses or panics is a fact like another.
@@ -60,19 +54,49 @@ fn caught(format: Format, reader: impl FnOnce() -> Result<Look, Refusal>) -> Loo
     }
 }
 
+/// What [`look`] says without having to read anything, if that is known:
+/// somebody who starts a process for each look saves it.
+#[must_use]
+pub fn refusal(format: Format, superblock: &Superblock) -> Option<Look> {
+    let Some(filesystem) = superblock.filesystem() else {
+        return Some(refused(format!("{format} is no file system")));
+    };
+    if let Some(feature) = superblock.unknown_features.first() {
+        return Some(refused(format!("the feature {feature} is not known here")));
+    }
+    if filesystem.devices > 1 {
+        return Some(refused(format!(
+            "{format} on {} devices is read with all of them or not at all",
+            filesystem.devices
+        )));
+    }
+    if reader(format).is_none() {
+        return Some(refused(Refusal::NoReader(format).to_string()));
+    }
+    None
+}
+
+type Open = fn(&Shared) -> Result<Box<dyn Tree>, Refusal>;
+
+/// The one table of readers.
+fn reader(format: Format) -> Option<Open> {
+    match format {
+        Format::Ext2 | Format::Ext3 | Format::Ext4 => Some(|dev| Ok(Box::new(ext::open(dev)?))),
+        Format::Xfs => Some(|dev| Ok(Box::new(xfs::open(dev)?))),
+        Format::Btrfs => Some(|dev| Ok(Box::new(btrfs::open(dev)?))),
+        Format::Vfat => Some(|dev| Ok(Box::new(vfat::open(dev)?))),
+        Format::Exfat => Some(|dev| Ok(Box::new(exfat::open(dev)?))),
+        _ => None,
+    }
+}
+
 fn refused(why: String) -> Look {
     Look::Unreadable { why }
 }
 
 fn read(dev: &Shared, format: Format, log: LogState) -> Result<Look, Refusal> {
-    let mut tree: Box<dyn Tree> = match format {
-        Format::Ext2 | Format::Ext3 | Format::Ext4 => Box::new(ext::open(dev)?),
-        Format::Xfs => Box::new(xfs::open(dev)?),
-        Format::Btrfs => Box::new(btrfs::open(dev)?),
-        Format::Vfat => Box::new(vfat::open(dev)?),
-        Format::Exfat => Box::new(exfat::open(dev)?),
-        other => return Err(Refusal::NoReader(other)),
-    };
+    let open = reader(format).ok_or(Refusal::NoReader(format))?;
+    let mut tree = open(dev)?;
     let stores = store::find(&mut *tree)?;
     Ok(Look::Read {
         stores,

@@ -137,6 +137,7 @@ pub(crate) fn report(boot_id: &str, devices: Vec<Device>, steps: Vec<Step>) -> R
             devices,
             pools: Vec::new(),
             twins: Vec::new(),
+            virtuals: asl_facts::Virtuals::default(),
             remote: Remote::None,
         },
         decision: Decision {

@@ -44,46 +44,52 @@ pub(crate) enum Event<'a> {
 
 /// What is there.
 pub(crate) fn present(facts: &Facts) -> Vec<Event<'_>> {
-    let devices = facts.devices.iter().filter(|device| is_there(device));
-    let devices = devices.map(|device| Event::Present { device });
+    let devices = devices(facts).map(|device| Event::Present { device });
     devices
-        .chain(facts.pools.iter().map(|pool| Event::Pool { pool }))
+        .chain(pools(facts).map(|pool| Event::Pool { pool }))
         .collect()
+}
+
+/// The devices that are there, and what was seen through them.
+fn devices(facts: &Facts) -> impl Iterator<Item = &Device> {
+    facts
+        .devices
+        .iter()
+        .chain(&facts.virtuals.devices)
+        .filter(|device| is_there(device))
+}
+
+fn pools(facts: &Facts) -> impl Iterator<Item = &Pool> {
+    facts.pools.iter().chain(&facts.virtuals.pools)
 }
 
 /// What happened from `before` to `after`, first what left.
 pub(crate) fn between<'a>(before: &'a Facts, after: &'a Facts) -> Vec<Event<'a>> {
-    let there = |facts: &'a Facts, name: &str| facts.device(name).filter(|device| is_there(device));
-    let mut events: Vec<Event<'a>> = before
-        .devices
-        .iter()
-        .filter(|device| is_there(device) && there(after, &device.name).is_none())
+    let there = |facts: &'a Facts, name: &str| devices(facts).find(|device| device.name == name);
+    let mut events: Vec<Event<'a>> = devices(before)
+        .filter(|device| there(after, &device.name).is_none())
         .map(|device| Event::Removed { name: &device.name })
         .collect();
     let pool_in = |facts: &'a Facts, pool: &Pool| {
-        let mut pools = facts.pools.iter();
-        pools.find(|other| (other.format, &other.id) == (pool.format, &pool.id))
+        pools(facts).find(|other| (other.format, &other.id) == (pool.format, &pool.id))
     };
     events.extend(
-        before
-            .pools
-            .iter()
+        pools(before)
             .filter(|pool| pool_in(after, pool).is_none())
             .map(|pool| Event::PoolGone {
                 format: pool.format,
                 id: &pool.id,
             }),
     );
-    let now = after.devices.iter().filter(|device| is_there(device));
-    events.extend(now.filter_map(|device| match there(before, &device.name) {
-        None => Some(Event::Added { device }),
-        Some(old) if old != device => Some(Event::Changed { device }),
-        Some(_) => None,
-    }));
     events.extend(
-        after
-            .pools
-            .iter()
+        devices(after).filter_map(|device| match there(before, &device.name) {
+            None => Some(Event::Added { device }),
+            Some(old) if old != device => Some(Event::Changed { device }),
+            Some(_) => None,
+        }),
+    );
+    events.extend(
+        pools(after)
             .filter(|pool| pool_in(before, pool) != Some(*pool))
             .map(|pool| Event::Pool { pool }),
     );
@@ -147,6 +153,7 @@ mod tests {
             devices,
             pools: Vec::new(),
             twins: Vec::new(),
+            virtuals: asl_facts::Virtuals::default(),
             remote: Remote::None,
         }
     }

@@ -32,6 +32,7 @@ pub(crate) struct Line<'a> {
 pub(crate) fn run(json: bool, once: bool, exclude: Vec<String>) -> io::Result<ExitCode> {
     let options = Options {
         exclude,
+        reader: Some(crate::reader()),
         // What appears later is an event.
         settle: Duration::ZERO,
         quiet: Duration::ZERO,

@@ -155,6 +155,7 @@ impl Situation {
             devices,
             pools: Vec::new(),
             twins: Vec::new(),
+            virtuals: asl_facts::Virtuals::default(),
             remote: match self.remote.as_deref() {
                 None => Remote::None,
                 Some("answers") => Remote::Answers {

@@ -6,8 +6,8 @@ mod other;
 mod zfs;
 
 use asl_facts::{
-    Content, Device, Filesystem, Format, Health, MemberStanding, Pool, PoolFlag, PoolMember, Probe,
-    Signature, Standing, Superblock,
+    Content, Device, DeviceKind, Filesystem, Format, Health, MemberStanding, Pool, PoolFlag,
+    PoolMember, Probe, Signature, Standing, Superblock,
 };
 use std::collections::BTreeMap;
 
@@ -51,8 +51,14 @@ fn pieces(devices: &[Device]) -> impl Iterator<Item = Piece<'_>> {
         };
         signatures
             .iter()
-            // What lies in a partition is that device's.
-            .filter(|signature| !matches!(signature.standing, Standing::InPartition { .. }))
+            // What lies in a partition is that device's, and what shows
+            // through the member of an array is the array's.
+            .filter(|signature| {
+                !matches!(
+                    signature.standing,
+                    Standing::InPartition { .. } | Standing::Inside { .. }
+                )
+            })
             .filter_map(move |signature: &Signature| {
                 Some(Piece {
                     device,
@@ -163,6 +169,7 @@ fn mark_stale(pool: &mut Pool) {
 fn active(devices: &[Device], pool: &Pool) -> Vec<String> {
     devices
         .iter()
+        .filter(|device| device.kind != DeviceKind::Virtual)
         .filter(|device| {
             pool.members
                 .iter()

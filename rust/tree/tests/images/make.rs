@@ -19,7 +19,6 @@ pub(crate) fn run(command: &[&str]) -> Output {
             "mkfs.exfat" | "fsck.exfat" => "exfatprogs",
             "mkfs.fat" => "dosfstools",
             "xz" => "xz-utils",
-            "mcopy" => "mtools",
             _ => "e2fsprogs",
         };
         panic!(
@@ -60,17 +59,21 @@ pub(crate) fn image(format: &str, mib: u64, tree: &Path) -> Vec<u8> {
         "fat12" | "fat16" | "fat32" => {
             let width = format.trim_start_matches("fat");
             run(&["mkfs.fat", "-F", width, path_text]);
-            // Without a list of sources mcopy fails.
-            let names = fs::read_dir(tree).unwrap();
-            for name in names.map(|entry| entry.unwrap().path()) {
-                run(&[
-                    "mcopy",
-                    "-s",
-                    "-i",
-                    path_text,
-                    name.to_str().unwrap(),
-                    "::/",
-                ]);
+            // Code page 850 would need a module of the C library; that of
+            // ASCII is built in.
+            let config = dir.path().join("mtoolsrc");
+            fs::write(&config, "default_codepage=367\n").unwrap();
+            let config = format!("MTOOLSRC={}", config.display());
+            let mut command = vec!["env", &config, "mcopy", "-s", "-i", path_text];
+            let names: Vec<String> = fs::read_dir(tree)
+                .unwrap()
+                .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+                .collect();
+            command.extend(names.iter().map(String::as_str));
+            command.push("::/");
+            // Without a source it fails.
+            if !names.is_empty() {
+                run(&command);
             }
         }
         ext => {

@@ -1,0 +1,170 @@
+//! The parent's side.
+
+use super::failure::Failure;
+use super::{Answer, MAX_ANSWER, Request};
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long the end of a child that has answered, or was killed, is waited
+/// for: one in an uninterruptible read does not end.
+const END: Duration = Duration::from_millis(100);
+/// Of what a child says before its end.
+const MAX_WORDS: u64 = 400;
+
+/// The program that looks inside file systems: it calls
+/// [`serve`](super::serve) when it is started with these arguments.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    program: PathBuf,
+    args: Vec<OsString>,
+}
+
+impl Reader {
+    /// `program` is a path; nothing is searched for.
+    pub fn new(
+        program: impl Into<PathBuf>,
+        args: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Self {
+        Self {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// A child's answer about `device`, or what became of the child. Comes
+    /// back at `until`, at most [`END`] later.
+    pub(crate) fn ask(
+        &self,
+        device: OwnedFd,
+        request: &Request,
+        until: Instant,
+    ) -> Result<Answer, Failure> {
+        let since = Instant::now();
+        let (ours, theirs) = UnixStream::pair().map_err(Failure::Start)?;
+        let mut child = Command::new(&self.program)
+            .args(&self.args)
+            .env_clear()
+            .stdin(device)
+            .stdout(OwnedFd::from(theirs))
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(Failure::Start)?;
+        match talk(ours, request, until) {
+            Ok(answer) => {
+                let status = end(&mut child);
+                match (serde_json::from_slice(&answer), status) {
+                    (Ok(answer), Some(status)) if status.success() => Ok(answer),
+                    (Err(error), Some(status)) if status.success() => Err(Failure::Garbled(error)),
+                    (_, Some(status)) => Err(Failure::of(status, &words(&mut child))),
+                    // It answered and hangs, or was stopped.
+                    (_, None) => Err(late(&mut child, since)),
+                }
+            }
+            Err(Stop::TooLong) => {
+                kill(&mut child);
+                Err(Failure::TooLong)
+            }
+            Err(Stop::Late) => Err(late(&mut child, since)),
+        }
+    }
+}
+
+enum Stop {
+    Late,
+    TooLong,
+}
+
+/// Asks and takes the answer in, until the child has closed its end.
+fn talk(mut socket: UnixStream, request: &Request, until: Instant) -> Result<Vec<u8>, Stop> {
+    let asked = serde_json::to_vec(request)
+        .map_err(io::Error::from)
+        .and_then(|request| {
+            socket.set_write_timeout(Some(left(until)?))?;
+            socket.write_all(&request)?;
+            socket.shutdown(Shutdown::Write)
+        });
+    match asked {
+        Ok(()) => {}
+        Err(error) if is_late(&error) => return Err(Stop::Late),
+        // It is gone already; how, its status says.
+        Err(_) => return Ok(Vec::new()),
+    }
+    let mut answer = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let read = left(until).and_then(|left| {
+            socket.set_read_timeout(Some(left))?;
+            socket.read(&mut piece)
+        });
+        match read {
+            Ok(0) => return Ok(answer),
+            Ok(count) => answer.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_late(&error) => return Err(Stop::Late),
+            // It ended without having taken the question.
+            Err(_) => return Ok(answer),
+        }
+        if u64::try_from(answer.len()).unwrap_or(u64::MAX) > MAX_ANSWER {
+            return Err(Stop::TooLong);
+        }
+    }
+}
+
+/// Time left, never zero, which the system takes for no limit.
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    Ok(left)
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
+}
+
+fn late(child: &mut Child, since: Instant) -> Failure {
+    let after = since.elapsed();
+    kill(child);
+    Failure::Late(after)
+}
+
+/// A child in an uninterruptible read is left behind; the signal waits for
+/// it.
+fn kill(child: &mut Child) {
+    // An error means that it has ended.
+    let _ = child.kill();
+    end(child);
+}
+
+fn end(child: &mut Child) -> Option<ExitStatus> {
+    /// It is on its way when its end of the socket is closed.
+    const FIRST: Duration = Duration::from_micros(100);
+    let since = Instant::now();
+    let mut pause = FIRST;
+    loop {
+        match child.try_wait() {
+            Ok(None) if since.elapsed() < END => thread::sleep(pause),
+            Ok(status) => return status,
+            Err(_) => return None,
+        }
+        pause = pause.saturating_mul(2).min(Duration::from_millis(5));
+    }
+}
+
+/// Of a child that has ended, so the pipe does not block.
+fn words(child: &mut Child) -> String {
+    let mut words = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        // What could be read is as good as there is.
+        let _ = stderr.take(MAX_WORDS).read_to_end(&mut words);
+    }
+    String::from_utf8_lossy(&words).into_owned()
+}

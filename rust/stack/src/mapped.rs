@@ -1,0 +1,103 @@
+//! A map and its members together: what can be read.
+
+use crate::map::{Map, Run, Spot};
+use crate::node::{Node, length};
+use asl_probe::ReadAt;
+use std::io;
+
+/// A view of several nodes.
+pub(crate) struct Mapped<M> {
+    map: M,
+    /// By number; none for a member that is missing or must not be read.
+    members: Vec<Option<Node>>,
+}
+
+impl<M: Map> Mapped<M> {
+    pub(crate) fn new(map: M, members: Vec<Option<Node>>) -> Self {
+        Self { map, members }
+    }
+
+    fn spot(&self, spot: Spot, buf: &mut [u8]) -> io::Result<()> {
+        match self.members.get(spot.member) {
+            Some(Some(node)) => read_exact(&**node, spot.offset, buf),
+            _ => Err(io::Error::other(format!(
+                "member {} is missing",
+                spot.member
+            ))),
+        }
+    }
+
+    fn fill(&self, run: &Run, buf: &mut [u8]) -> io::Result<()> {
+        let mut failed = io::Error::other("nothing maps here");
+        for copy in &run.copies {
+            match self.spot(*copy, buf) {
+                Ok(()) => return Ok(()),
+                Err(error) => failed = error,
+            }
+        }
+        if run.parity.is_empty() {
+            return Err(failed);
+        }
+        buf.fill(0);
+        let mut part = vec![0; buf.len()];
+        for spot in &run.parity {
+            self.spot(*spot, &mut part)?;
+            for (sum, byte) in buf.iter_mut().zip(&part) {
+                *sum ^= byte;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<M: Map> ReadAt for Mapped<M> {
+    /// As many bytes as there are up to the end: the readers take fewer for
+    /// the end of the device.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0_usize;
+        while done < buf.len() {
+            let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+            if at >= self.map.size() {
+                break;
+            }
+            let run = self.map.run(at).filter(|run| run.len > 0);
+            let run = run.ok_or_else(|| io::Error::other(format!("nothing maps byte {at}")))?;
+            let rest = buf.get_mut(done..).unwrap_or_default();
+            let len = usize::try_from(run.len)
+                .unwrap_or(usize::MAX)
+                .min(usize::try_from(self.map.size().saturating_sub(at)).unwrap_or(usize::MAX))
+                .min(rest.len());
+            match self.fill(&run, rest.get_mut(..len).unwrap_or_default()) {
+                Ok(()) => done = done.saturating_add(len),
+                // What was read is sound; the next read meets the error.
+                Err(_) if done > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn size(&self) -> u64 {
+        self.map.size()
+    }
+}
+
+/// Fills `buf` or fails.
+pub(crate) fn read_exact(node: &dyn ReadAt, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+    let mut done = 0_usize;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+        match node.read_at(at, rest) {
+            Ok(0) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    format!("the member ends {} bytes early", length(rest)),
+                ));
+            }
+            Ok(count) => done = done.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
