@@ -8,7 +8,7 @@
 //!
 //! Standard input is the device, which nothing needs to open or to number.
 //! Standard output is one end of a socket pair: the parent writes the
-//! [`Request`] and shuts its half down, the child writes the [`Answer`] and
+//! `Request` and shuts its half down, the child writes the `Answer` and
 //! ends. Standard error takes last words.
 
 mod child;
