@@ -19,7 +19,7 @@ pub(crate) enum Style {
 
 impl Style {
     /// Colours on a terminal that has them, unless NO_COLOR asks for none
-    /// (https://no-color.org).
+    /// (<https://no-color.org>).
     pub(crate) fn of(out: &io::Stdout) -> Self {
         let asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
