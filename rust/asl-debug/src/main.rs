@@ -1,37 +1,92 @@
 //! What is on a device, and why.
+//!
+//! One module a command; this file only routes.
 #![forbid(unsafe_code)]
 
+mod explain;
+mod input;
+mod probe;
+mod schema;
 mod show;
 mod signatures;
+mod watch;
 
-use asl_facts::{Device, Probe};
 use asl_scan::jail::{self, Reader};
 use clap::{Parser, Subcommand};
-use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Low-level inspection. It reads and never writes.
 #[derive(Parser)]
-#[command(name = "asl-debug", version, about, after_help = EXIT_CODES)]
+#[command(name = "asl-debug", version, about, after_help = GENERAL)]
 struct Args {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
+const GENERAL: &str = "\
+Exit codes:
+  0  everything was read and shown
+  1  something could not be read, or shown
+  2  usage
+
+Environment:
+  NO_COLOR  if set and not empty: no colours, on terminals either";
+
+const PROBE: &str = "\
+Each device is shown, then the arrays, groups and pools that all of them make up
+together, then what is in several places at once.
+
+Exit codes:
+  0  every path was read
+  1  a path could not be read; the others are shown all the same
+  2  usage";
+
+const EXPLAIN: &str = "\
+The checks are those of `probe`, in the same order, by the same code. Without
+--all, places where no magic was seen are counted and not shown. Nobody looks
+inside file systems.
+
+Exit codes:
+  0  it was read
+  1  it could not be read
+  2  usage";
+
+const SIGNATURES: &str = "\
 Exit codes:
   0  every path was read
   1  a path could not be read
   2  usage";
 
+const SCHEMA: &str = "\
+JSON Schema 2020-12. `$defs` has Facts (/run/asl/facts.json), ProbeReport,
+ExplainReport and WatchLine (the --json forms of these commands). The number in
+`schema` rises when a reader of the old form would misread the new one; added
+keys do not raise it.
+
+Exit codes:
+  0  it was printed
+  1  it could not be printed";
+
+const WATCH: &str = "\
+First comes what is there, then what changes. With --json each line is one
+object: `event` is present, added, changed, removed, pool or pool-gone. A loop
+device without a file and a drive without a medium are not there.
+
+Exit codes:
+  0  it was ended by SIGINT or SIGTERM, or what it writes to was closed; with
+     --once: all was shown
+  1  the kernel's messages could not be received, or there was no scan
+  2  usage";
+
 #[derive(Subcommand)]
 enum Command {
-    /// Shows what devices or image files hold.
-    #[command(after_help = EXIT_CODES)]
+    /// Shows what devices or image files hold, and what they make up together.
+    #[command(after_help = PROBE)]
     Probe {
-        /// Block devices or image files.
+        /// Block devices or image files; - is standard input (./- a file of
+        /// that name).
         #[arg(required = true)]
         paths: Vec<PathBuf>,
         /// JSON instead of text.
@@ -42,7 +97,7 @@ enum Command {
     ///
     /// Nothing but the given devices is read: no sysfs, no other device. This
     /// is what the benchmark measures.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = SIGNATURES)]
     Signatures {
         /// Block devices or image files.
         #[arg(required = true)]
@@ -51,117 +106,80 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
-    /// What a probe does in a child for each file system: looks inside.
+    /// Shows what was read where, and why it was taken for what it is.
+    #[command(after_help = EXPLAIN)]
+    Explain {
+        /// Block device or image file; - is standard input.
+        path: PathBuf,
+        /// Places without a magic too.
+        #[arg(long)]
+        all: bool,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the JSON schema of the facts and of what --json gives.
+    #[command(after_help = SCHEMA)]
+    Schema,
+    /// Shows new facts as devices come and go.
+    #[command(after_help = WATCH)]
+    Watch {
+        /// JSON, an object a line, instead of text.
+        #[arg(long)]
+        json: bool,
+        /// Ends when it has shown what is there.
+        #[arg(long)]
+        once: bool,
+        /// Serial number, WWID or path of a device to leave alone.
+        #[arg(long, value_name = "DEVICE")]
+        exclude: Vec<String>,
+    },
+    /// What the others do in a child for each file system: looks inside.
     #[command(hide = true)]
     Look,
 }
 
-/// The JSON form of `probe`.
-#[derive(Serialize)]
-struct Report {
-    schema: u32,
-    devices: Vec<Device>,
-    errors: Vec<PathError>,
-}
-
-#[derive(Serialize)]
-struct PathError {
-    path: String,
-    error: String,
-}
-
-fn main() -> ExitCode {
-    let ended = match Args::parse().command {
-        Command::Probe { paths, json } => probe(&paths, json),
-        Command::Signatures { paths, threads } => signatures::list(&paths, threads),
-        Command::Look => return look(),
-    };
-    match ended {
-        Ok(code) => code,
-        // The reader of a pipe left.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "asl-debug: standard output: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn probe(paths: &[PathBuf], json: bool) -> io::Result<ExitCode> {
-    let mut report = Report {
-        schema: asl_facts::SCHEMA,
-        devices: Vec::new(),
-        errors: Vec::new(),
-    };
-    let reader = Reader::new("/proc/self/exe", ["look"]);
-    let style = style(&io::stdout());
-    let mut out = io::stdout().lock();
-    for path in paths {
-        match asl_scan::probe_path_jailed(path, &reader) {
-            Ok(device) => {
-                if !json {
-                    out.write_all(show::device(&device, style).as_bytes())?;
-                }
-                if let Some(error) = failure(&device) {
-                    // The error of the system names no file.
-                    complain(&mut report, path, format!("{}: {error}", path.display()))?;
-                }
-                report.devices.push(device);
-            }
-            Err(error) => complain(&mut report, path, error.to_string())?,
-        }
-    }
-    if json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    }
-    out.flush()?;
-    Ok(if report.errors.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// Colours on a terminal that has them, unless NO_COLOR asks for none
-/// (<https://no-color.org>).
-fn style(out: &io::Stdout) -> show::Style {
-    let asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    if out.is_terminal() && !asked_for_none && !dumb {
-        show::Style::Colour
-    } else {
-        show::Style::Plain
-    }
-}
-
-fn complain(report: &mut Report, path: &std::path::Path, error: String) -> io::Result<()> {
-    writeln!(io::stderr(), "asl-debug: {error}")?;
-    report.errors.push(PathError {
-        path: path.to_string_lossy().into_owned(),
-        error,
-    });
-    Ok(())
-}
-
-fn failure(device: &Device) -> Option<String> {
-    match &device.probe {
-        Probe::Failed(fault) => Some(match fault.offset {
-            Some(offset) => format!("read at {offset}: {}", fault.error),
-            None => format!("open: {}", fault.error),
-        }),
-        Probe::TimedOut { after_ms } => Some(format!("no answer after {after_ms} ms")),
-        Probe::Skipped { why } => Some(format!("not read: {why}")),
-        Probe::Read { .. } => None,
-    }
+/// This program, as the child that looks inside.
+fn reader() -> Reader {
+    Reader::new("/proc/self/exe", ["look"])
 }
 
 fn look() -> ExitCode {
     match jail::serve(asl_tree::look) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "asl-debug: {error}");
+            complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Probe { paths, json } => probe::run(&paths, json),
+        Command::Explain { path, all, json } => explain::run(&path, all, json),
+        Command::Signatures { paths, threads } => signatures::list(&paths, threads),
+        Command::Schema => schema::run(),
+        Command::Watch {
+            json,
+            once,
+            exclude,
+        } => watch::run(json, once, exclude),
+        Command::Look => return look(),
+    };
+    match result {
+        Ok(code) => code,
+        // The reader of a pipe left.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("standard output: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A line on standard error.
+fn complain(words: &str) {
+    // There is nobody left to tell when this fails.
+    let _ = writeln!(io::stderr(), "asl-debug: {words}");
 }

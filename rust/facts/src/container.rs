@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// LUKS, BitLocker, dm-integrity or dm-verity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Container {
     /// A key is needed to see the content.
     pub locked: bool,
@@ -35,6 +36,7 @@ pub struct Container {
 
 /// A way to the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Keyslot {
     /// Its number or id.
     pub id: String,

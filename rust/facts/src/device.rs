@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// One block device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Device {
-    /// Kernel name, the directory in `/sys/class/block`: `sda1`.
+    /// Kernel name, the directory in `/sys/class/block`: `sda1`; of an image
+    /// file its path.
     pub name: String,
     /// Device node: `/dev/sda1`.
     pub node: String,
@@ -44,6 +46,7 @@ pub struct Device {
 
 /// Kinds of block devices that decisions tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     /// A whole disk.
@@ -66,6 +69,7 @@ pub enum DeviceKind {
 
 /// A partition as the kernel shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Partition {
     /// Its number, from 1.
     pub number: u32,
@@ -79,6 +83,7 @@ pub struct Partition {
 
 /// How a person tells one disk from another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// Model as the device names itself.
     pub model: Option<Text>,
@@ -92,6 +97,7 @@ pub struct Identity {
 
 /// Who uses a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "use", rename_all = "kebab-case")]
 pub enum Use {
     /// It is mounted.
@@ -107,6 +113,7 @@ pub enum Use {
 
 /// How the live system depends on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LiveUse {
     /// The live system runs from it.
@@ -117,6 +124,7 @@ pub enum LiveUse {
 
 /// What came of reading a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Probe {
     /// It was read.
@@ -159,6 +167,7 @@ impl Probe {
 
 /// An I/O error of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IoFault {
     /// Offset of the failed read; none when opening failed.
     pub offset: Option<u64>,

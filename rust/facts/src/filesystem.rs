@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What only a file system's superblock says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Filesystem {
     /// Block size, bytes.
     pub block_size: u32,
@@ -26,6 +27,7 @@ pub struct Filesystem {
 
 /// One device of a file system that spans several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Part {
     /// Its number: `devid` of btrfs, `dev_idx` of bcachefs.
     pub number: u64,
@@ -42,6 +44,7 @@ pub struct Part {
 
 /// Whether a file system's log must be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum LogState {
     /// Nothing to replay, or no log.
@@ -57,6 +60,7 @@ pub enum LogState {
 
 /// Swap space.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Swap {
     /// Page size it was made for, bytes.
     pub page_size: u32,

@@ -6,6 +6,7 @@ macro_rules! formats {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
         /// The on-disk formats that are known.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum Format {
             $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
         }

@@ -38,6 +38,7 @@ pub const SCHEMA: u32 = 2;
 
 /// Everything that was learnt about the node in one scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Facts {
     /// [`SCHEMA`] of the writer.
     pub schema: u32,
@@ -82,6 +83,7 @@ impl Facts {
 
 /// What the running system brings along.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct System {
     /// File systems that the kernel knows or has a module for, sorted:
     /// `/proc/filesystems` and `modules.builtin`/`modules.dep`.
@@ -92,6 +94,7 @@ pub struct System {
 
 /// When the scan ran, milliseconds of `CLOCK_BOOTTIME`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Timing {
     /// Start of the scan.
     pub started_ms: u64,
@@ -103,6 +106,7 @@ pub struct Timing {
 
 /// The state of the configured remote endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Remote {
     /// No endpoint is configured.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A member of a Linux md array, of IMSM or DDF.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Raid {
     /// Id of the array, as `mdadm --examine` prints it but with the dashes of
     /// a UUID; IMSM and DDF: of the container.
@@ -60,6 +61,7 @@ pub struct Raid {
 
 /// A disk of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RaidDisk {
     /// What tells it from the others: the serial number as IMSM keeps it (the
     /// last 16 characters, no blanks), DDF's reference in hex.
@@ -72,6 +74,7 @@ pub struct RaidDisk {
 
 /// What a device does in an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// It holds the data of this slot.
@@ -88,6 +91,7 @@ pub enum Role {
 
 /// What a slot of an array holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Slot {
     /// A working device.
@@ -100,6 +104,7 @@ pub enum Slot {
 
 /// A change of shape under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reshape {
     /// How far it is, bytes of the array.
     pub position: u64,
@@ -116,6 +121,7 @@ pub struct Reshape {
 /// One array inside a container. What only other disks of the container say
 /// is 0 or empty, and the level `unknown`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RaidVolume {
     /// Its id, as `mdadm --examine` makes one, in the form of a UUID.
     pub id: String,
@@ -152,6 +158,7 @@ pub struct RaidVolume {
 
 /// An LVM2 physical volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhysicalVolume {
     /// What its metadata areas say, the newest first in age; none for a
     /// volume that is in no group, or one that leaves the metadata to others.
@@ -166,6 +173,7 @@ pub struct PhysicalVolume {
 
 /// A volume group as one of its metadata areas describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VolumeGroup {
     /// Its id, in LVM's form.
     pub id: String,
@@ -189,6 +197,7 @@ pub struct VolumeGroup {
 
 /// A physical volume as the group's metadata names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VolumePart {
     /// Its name inside the metadata: `pv0`.
     pub name: String,
@@ -206,6 +215,7 @@ pub struct VolumePart {
 
 /// A logical volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogicalVolume {
     /// Its id, in LVM's form.
     pub id: String,
@@ -219,6 +229,7 @@ pub struct LogicalVolume {
 
 /// A run of extents of a logical volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Segment {
     /// First extent of the volume that it maps.
     pub start: u64,
@@ -239,6 +250,7 @@ pub struct Segment {
 
 /// A device of a ZFS pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Vdev {
     /// Id of the pool, decimal as `zpool` prints it; none for a spare or a
     /// cache that waits: its label names no pool, since several may share it.
@@ -281,6 +293,7 @@ pub struct Vdev {
 
 /// The `state` of a label (`pool_state_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PoolState {
     /// In use, or was when the power went.
@@ -303,6 +316,7 @@ pub enum PoolState {
 
 /// A node of a pool's device tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VdevNode {
     /// Kind: `disk`, `file`, `mirror`, `raidz`, `draid`, `replacing`,
     /// `spare`, `log`, `hole`, `missing`, ...
@@ -333,6 +347,7 @@ pub struct VdevNode {
 /// A device of a Stratis pool, bcache, DRBD, VDO or a firmware array that is
 /// known by name: what groups it, and its state in the format's own word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Piece {
     /// Id of the whole: pool, cache set, resource, array.
     pub whole: Option<String>,

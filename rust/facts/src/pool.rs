@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An array, a volume group, a pool, or a file system on several devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pool {
     /// The members' format.
     pub format: Format,
@@ -36,6 +37,7 @@ pub struct Pool {
 
 /// One id in several places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Twins {
     /// What has the id.
     pub format: Format,
@@ -49,6 +51,7 @@ pub struct Twins {
 
 /// A device in a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PoolMember {
     /// Kernel name of the device, or the path of an image file.
     pub device: String,
@@ -64,6 +67,7 @@ pub struct PoolMember {
 
 /// What a member is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MemberStanding {
     /// It has the current data.
@@ -80,6 +84,7 @@ pub enum MemberStanding {
 
 /// Whether a pool can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// Every member is here and current.
@@ -94,6 +99,7 @@ pub enum Health {
 
 /// What else there is to know about a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PoolFlag {
     /// A resync, recovery or replay is due.
@@ -120,6 +126,7 @@ pub enum PoolFlag {
 
 /// What a pool holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Volume {
     /// Its name.
     pub name: String,
@@ -135,6 +142,7 @@ pub struct Volume {
 
 /// What was seen through layers that nobody activated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Virtuals {
     /// Views of kind [`crate::DeviceKind::Virtual`], each behind those that it
     /// stands on; `slaves` names these. No name is that of a real device.

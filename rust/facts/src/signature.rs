@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One signature on a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Signature {
     /// Whose signature it is.
     pub format: Format,
@@ -20,6 +21,7 @@ pub struct Signature {
 /// What a signature counts for beside the others on its device. A damaged one
 /// contests nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Standing {
     /// It says what the device holds.
@@ -65,6 +67,7 @@ impl Signature {
 
 /// What a decoder made of a superblock whose magic matched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Every checksum and bound holds.
@@ -75,6 +78,7 @@ pub enum Outcome {
 
 /// What a sound superblock says: first what every format has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Superblock {
     /// UUID as blkid prints it: the usual form in lower case, `ABCD-1234` for
     /// FAT and exFAT, sixteen digits for NTFS, ...; none where the format has
@@ -109,6 +113,7 @@ impl Superblock {
 
 /// What stands behind a superblock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Content {
     /// A file system.
@@ -131,6 +136,7 @@ pub enum Content {
 
 /// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Damage {
     /// Offset of the damaged structure on the device.
     pub offset: u64,

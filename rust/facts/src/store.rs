@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What came of looking for a store inside a file system.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Look {
     /// Nobody looked.
@@ -36,6 +37,7 @@ impl Look {
 
 /// A store that was read without mounting anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Store {
     /// Directory of the store from the root of the file system: `/`,
     /// `/.asl`. For btrfs from the top-level subvolume (`subvolid=5`),
@@ -54,6 +56,7 @@ pub struct Store {
 
 /// What identifies a store, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// `meta/store.toml` or `store.toml`: our own marker.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A partition table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Table {
     /// Sector that it counts in, bytes.
     pub sector_size: u32,
@@ -18,6 +19,7 @@ pub struct Table {
 
 /// A partition as a table on the device describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Entry {
     /// Its number, from 1; logical partitions start at 5.
     pub number: u32,

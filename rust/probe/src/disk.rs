@@ -2,6 +2,7 @@
 
 use crate::buffer::Buffer;
 use crate::read::{Fault, ReadAt, is_over, read_up_to, unless_over};
+use crate::trace::{Purpose, Trace};
 use std::cell::RefCell;
 use std::io;
 use std::ops::Range;
@@ -26,6 +27,7 @@ pub struct Disk<'a> {
     /// Ranges that cannot be read.
     bad: Vec<Range<u64>>,
     faults: RefCell<Vec<Fault>>,
+    trace: Option<&'a Trace>,
 }
 
 impl<'a> Disk<'a> {
@@ -36,17 +38,37 @@ impl<'a> Disk<'a> {
     /// # Errors
     /// The time for the device is over.
     pub fn read(dev: &'a dyn ReadAt) -> Result<Self, Fault> {
+        Self::traced(dev, None)
+    }
+
+    /// The same; `trace` is told what is done and why.
+    pub(crate) fn traced(dev: &'a dyn ReadAt, trace: Option<&'a Trace>) -> Result<Self, Fault> {
         let mut disk = Self {
             dev,
             runs: Vec::new(),
             bad: Vec::new(),
             faults: RefCell::default(),
+            trace,
         };
         let size = dev.size();
         let head = HEAD.min(size);
+        disk.purpose(|| Purpose::Head);
         disk.window(0..head)?;
+        disk.purpose(|| Purpose::Tail);
         disk.window(size.saturating_sub(TAIL).max(head)..size)?;
         Ok(disk)
+    }
+
+    /// Who wants to know what is done, if somebody does.
+    pub(crate) fn trace(&self) -> Option<&'a Trace> {
+        self.trace
+    }
+
+    /// What the reads from now on are for.
+    pub(crate) fn purpose(&self, purpose: impl FnOnce() -> Purpose) {
+        if let Some(trace) = self.trace {
+            trace.purpose(purpose());
+        }
     }
 
     fn window(&mut self, range: Range<u64>) -> Result<(), Fault> {

@@ -15,6 +15,7 @@ mod probe;
 mod read;
 mod row;
 mod table;
+mod trace;
 
 pub use clusters::{Clusters, Root, clusters};
 pub use decoded::{Decoded, Found, Refused};
@@ -24,3 +25,4 @@ pub use probe::{Probed, probe};
 pub use read::{Fault, Metered, ReadAt, read_up_to};
 pub use row::{Complete, Decode, Kind, Place, Row};
 pub use table::{TABLE, rows};
+pub use trace::{At, Explanation, Magic, Purpose, Sought, Step, Verdict, explain};

@@ -7,6 +7,7 @@ use crate::format::{gpt, mbr};
 use crate::read::{Fault, ReadAt};
 use crate::row::{Place, Row};
 use crate::table;
+use crate::trace::{At, Purpose, Sought, Verdict};
 use asl_facts::{Content, Damage, Format, Outcome, Signature, Standing};
 use std::borrow::Cow;
 
@@ -31,7 +32,11 @@ pub struct Probed {
 /// # Errors
 /// A read failed and nothing was found without it, or the time is over.
 pub fn probe(dev: &dyn ReadAt) -> Result<Probed, Fault> {
-    let disk = Disk::read(dev)?;
+    run(Disk::read(dev)?)
+}
+
+pub(crate) fn run(disk: Disk<'_>) -> Result<Probed, Fault> {
+    tell_too_small(&disk);
     let mut signatures = Vec::new();
     for row in rows(&disk) {
         row_signatures(&disk, row, &mut signatures)?;
@@ -64,31 +69,53 @@ fn rows(disk: &Disk<'_>) -> impl Iterator<Item = &'static Row> {
     table::rows().filter(move |row| row.minimum <= size)
 }
 
+fn tell_too_small(disk: &Disk<'_>) {
+    if let Some(trace) = disk.trace() {
+        table::rows()
+            .filter(|row| row.minimum > disk.size())
+            .for_each(|row| trace.too_small(row));
+    }
+}
+
 /// One row against each of its places: places are alternatives (LVM's label
 /// may lie in any of four sectors), and one device may answer at several.
 fn row_signatures(disk: &Disk<'_>, row: &Row, to: &mut Vec<Signature>) -> Result<(), Fault> {
     let mut damaged: Option<(u64, Format, Damage)> = None;
     let before = to.len();
     for at in places(row.places, disk.size()) {
-        let Some(bytes) = superblock(disk, row, at)? else {
+        let Some(bytes) = superblock(disk, row, at, Sought::Primary)? else {
             continue;
         };
-        match row.judge(&bytes, at) {
+        let decoded = row.judge(&bytes, at);
+        // Of a sound one the last word comes after the further reads.
+        if !matches!(decoded, Decoded::Found(_)) {
+            tell(disk, row, at, Sought::Primary, &bytes, || {
+                Verdict::of(row, &bytes, &decoded, disk.size())
+            });
+        }
+        match decoded {
             Decoded::Absent => {}
             Decoded::Damaged(format, damage) => {
                 damaged.get_or_insert((at, format, damage));
             }
-            Decoded::Found(found) => to.push(whole(disk, row, at, &bytes, *found)?),
+            Decoded::Found(found) => {
+                let generation = found.generation;
+                let signature = whole(disk, row, at, &bytes, *found, Sought::Primary)?;
+                tell(disk, row, at, Sought::Primary, &bytes, || {
+                    Verdict::settled(signature.format, &signature.outcome, generation)
+                });
+                to.push(signature);
+            }
         }
     }
     if to.len() > before {
         return Ok(());
     }
     if let Some((at, format, damage)) = damaged {
-        let signature = match best_copy(disk, row)? {
+        let signature = match best_copy(disk, row, Sought::Copy)? {
             Some((at, bytes, mut found)) => {
                 found.superblock.damaged_copies.push(damage);
-                whole(disk, row, at, &bytes, found)?
+                whole(disk, row, at, &bytes, found, Sought::Copy)?
             }
             None => Signature {
                 format,
@@ -102,16 +129,37 @@ fn row_signatures(disk: &Disk<'_>, row: &Row, to: &mut Vec<Signature>) -> Result
     Ok(())
 }
 
+/// Tells the trace, if there is one, what the bytes at a place came to.
+fn tell(
+    disk: &Disk<'_>,
+    row: &Row,
+    at: u64,
+    sought: Sought,
+    bytes: &[u8],
+    verdict: impl FnOnce() -> Verdict,
+) {
+    if let Some(trace) = disk.trace() {
+        trace.check(row, At::new(row, at, sought), bytes, verdict());
+    }
+}
+
 /// The superblock at `at`, if it can be read. Of one that was not read ahead
 /// the beginning comes first, and is all where the magic is not in it.
-fn superblock<'d>(disk: &'d Disk<'_>, row: &Row, at: u64) -> Result<Option<Cow<'d, [u8]>>, Fault> {
+fn superblock<'d>(
+    disk: &'d Disk<'_>,
+    row: &Row,
+    at: u64,
+    sought: Sought,
+) -> Result<Option<Cow<'d, [u8]>>, Fault> {
     if let Some(bytes) = disk.peek(at, row.len) {
         return Ok(Some(Cow::Borrowed(bytes)));
     }
+    disk.purpose(|| Purpose::Superblock(At::new(row, at, sought)));
     let magics = row.magics.iter();
     let needed = magics.map(|(offset, magic)| offset.saturating_add(magic.len()));
     let peek = needed.max().unwrap_or(0).max(PEEK);
     let Some(head) = disk.bytes(at, row.len.min(peek))? else {
+        tell(disk, row, at, sought, &[], || Verdict::Unreadable);
         return Ok(None);
     };
     if row.len <= peek || !row.matches(&head) {
@@ -144,7 +192,9 @@ fn whole(
     at: u64,
     bytes: &[u8],
     mut found: Found,
+    sought: Sought,
 ) -> Result<Signature, Fault> {
+    disk.purpose(|| Purpose::Complete(At::new(row, at, sought)));
     if found.claims <= disk.size()
         && let Some(complete) = row.complete
         && let Err(fault) = complete(disk, at, bytes, &mut found)
@@ -188,13 +238,21 @@ fn unread(fault: &Fault) -> Damage {
 }
 
 /// The newest valid copy. A copy that cannot be read is no copy.
-fn best_copy(disk: &Disk<'_>, row: &Row) -> Result<Option<(u64, Vec<u8>, Found)>, Fault> {
+fn best_copy(
+    disk: &Disk<'_>,
+    row: &Row,
+    sought: Sought,
+) -> Result<Option<(u64, Vec<u8>, Found)>, Fault> {
     let mut best: Option<(u64, Vec<u8>, Found)> = None;
     for at in places(row.copies, disk.size()) {
-        let Some(bytes) = superblock(disk, row, at)? else {
+        let Some(bytes) = superblock(disk, row, at, sought)? else {
             continue;
         };
-        if let Decoded::Found(found) = row.judge(&bytes, at)
+        let decoded = row.judge(&bytes, at);
+        tell(disk, row, at, sought, &bytes, || {
+            Verdict::of(row, &bytes, &decoded, disk.size())
+        });
+        if let Decoded::Found(found) = decoded
             && found.claims <= disk.size()
             && best
                 .as_ref()
@@ -219,10 +277,10 @@ fn guarded(disk: &Disk<'_>, signatures: &[Signature]) -> Result<Option<Signature
         return Ok(None);
     }
     for row in gpt::ROWS {
-        if let Some((at, bytes, mut found)) = best_copy(disk, row)? {
+        if let Some((at, bytes, mut found)) = best_copy(disk, row, Sought::Copy)? {
             let primary = gpt::missing_primary(disk, &found);
             found.superblock.damaged_copies.push(primary);
-            return Ok(Some(whole(disk, row, at, &bytes, found)?));
+            return Ok(Some(whole(disk, row, at, &bytes, found, Sought::Copy)?));
         }
     }
     Ok(None)
@@ -232,8 +290,8 @@ fn guarded(disk: &Disk<'_>, signatures: &[Signature]) -> Result<Option<Signature
 fn peers(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
     let mut signatures = Vec::new();
     for row in rows(disk).filter(|row| row.places.is_empty()) {
-        if let Some((at, bytes, found)) = best_copy(disk, row)? {
-            signatures.push(whole(disk, row, at, &bytes, found)?);
+        if let Some((at, bytes, found)) = best_copy(disk, row, Sought::Peer)? {
+            signatures.push(whole(disk, row, at, &bytes, found, Sought::Peer)?);
         }
     }
     Ok(signatures)
@@ -245,7 +303,7 @@ fn peers(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
 fn orphans(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
     let mut signatures = Vec::new();
     for row in rows(disk).filter(|row| row.orphans) {
-        let Some((at, _, found)) = best_copy(disk, row)? else {
+        let Some((at, _, found)) = best_copy(disk, row, Sought::Orphan)? else {
             continue;
         };
         let (Some(primary), Some((magic_at, magic))) =

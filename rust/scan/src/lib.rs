@@ -6,6 +6,7 @@
 //! to a device: `open.rs` opens them all, read-only.
 
 mod exclude;
+mod explain;
 pub mod jail;
 mod live;
 mod open;
@@ -19,11 +20,13 @@ mod work;
 
 use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing, Virtuals};
 use exclude::Excluded;
+pub use explain::{Explained, explain_path};
 use jail::Reader;
 use live::Live;
 use pool::Pool;
 use root::Root;
 pub use signatures::{Opened, Signatures};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,40 +93,99 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     let live = Live::read(&root);
     let mut pool = Pool::new(options.deadline, options.reader.clone());
     pool::settle(options, &root, &live, &mut pool)?;
-
-    // What surrounds the devices may have changed while they were read.
-    let names = sysfs::names(&root)?;
-    let mut devices: Vec<Device> = names
-        .iter()
-        .filter_map(|name| {
-            let mut device = sysfs::device(&root, name)?;
-            device.probe = pool.take(name)?;
-            Some(device)
-        })
-        .collect();
-    sysfs::share_identity(&mut devices);
-    live::mark_uses(&root, &mut devices);
-    live.mark(&mut devices);
-    asl_topology::rank(&mut devices);
-    let pools = asl_topology::pools(&devices);
-    let twins = asl_topology::twins(&devices);
-    let virtuals = through::see_through(&root, &devices, options.deadline);
+    let devices = together(&root, &live, &mut pool)?;
     Ok(Facts {
         schema: SCHEMA,
         boot_id,
         generation: 1,
         system: system::system(&root),
+        pools: asl_topology::pools(&devices),
+        twins: asl_topology::twins(&devices),
+        virtuals: through::see_through(&root, &devices, options.deadline),
+        devices,
+        remote: Remote::None,
         timing: Timing {
             started_ms,
             ended_ms: system::boottime_ms(),
             cpu_ms: system::cpu_ms(),
         },
-        devices,
-        pools,
-        twins,
-        virtuals,
-        remote: Remote::None,
     })
+}
+
+/// The facts after the kernel said that the devices `touched` changed: these
+/// and new ones are read, and what is seen through all of them; of the others
+/// only what surrounds them. Nothing is waited for, and `remote` stays as it
+/// was.
+///
+/// # Errors
+/// `sys/class/block` cannot be read.
+pub fn rescan(
+    options: &Options,
+    before: &Facts,
+    touched: &BTreeSet<String>,
+) -> Result<Facts, ScanError> {
+    let started_ms = system::boottime_ms();
+    let root = Root::new(&options.root);
+    let live = Live::read(&root);
+    let mut pool = Pool::new(options.deadline, options.reader.clone());
+    let names = sysfs::names(&root)?;
+    let known: BTreeMap<&str, &Device> = before
+        .devices
+        .iter()
+        .filter(|device| !touched.contains(&device.name))
+        .map(|device| (device.name.as_str(), device))
+        .collect();
+    let excluded = Excluded::of(&root, &options.exclude, &names);
+    for name in &names {
+        // One that left since then is in no answer.
+        let Some(device) = sysfs::device(&root, name) else {
+            continue;
+        };
+        match (known.get(name.as_str()), skip(&device, &live, &excluded)) {
+            (_, Some(why)) => pool.set(
+                name,
+                Probe::Skipped {
+                    why: why.to_owned(),
+                },
+            ),
+            (Some(known), None) => pool.set(name, known.probe.clone()),
+            (None, None) => pool.add_device(&root, &device),
+        }
+    }
+    pool.finish();
+    let devices = together(&root, &live, &mut pool)?;
+    Ok(Facts {
+        generation: before.generation.saturating_add(1),
+        pools: asl_topology::pools(&devices),
+        twins: asl_topology::twins(&devices),
+        virtuals: through::see_through(&root, &devices, options.deadline),
+        devices,
+        timing: Timing {
+            started_ms,
+            ended_ms: system::boottime_ms(),
+            cpu_ms: system::cpu_ms(),
+        },
+        ..before.clone()
+    })
+}
+
+/// The devices that were read, with what surrounds them and their standing.
+fn together(root: &Root, live: &Live, pool: &mut Pool) -> Result<Vec<Device>, ScanError> {
+    // What surrounds the devices may have changed while they were read.
+    let names = sysfs::names(root)?;
+    let mut devices: Vec<Device> = names
+        .iter()
+        .filter_map(|name| {
+            let mut device = sysfs::device(root, name)?;
+            device.probe = pool.take(name)?;
+            Some(device)
+        })
+        .collect();
+    sysfs::share_identity(&mut devices);
+    live::mark_uses(root, &mut devices);
+    live.mark(&mut devices);
+    asl_topology::rank(&mut devices);
+    Ok(devices)
 }
 
 /// One device or image file, looked into in this process.
@@ -144,30 +206,7 @@ pub fn probe_path_jailed(path: &Path, reader: &Reader) -> Result<Device, ScanErr
 
 fn probe_with(path: &Path, reader: Option<&Reader>) -> Result<Device, ScanError> {
     let root = Root::new(Path::new("/"));
-    let mut device = match open::kind_of(path)? {
-        open::PathKind::Block { devnum } => {
-            let mut device =
-                sysfs::by_devnum(&root, &devnum).ok_or_else(|| ScanError::NotProbeable {
-                    path: path.to_owned(),
-                })?;
-            if let Some(disk) = device
-                .parent
-                .as_deref()
-                .and_then(|parent| sysfs::device(&root, parent))
-            {
-                device.identity = disk.identity;
-            }
-            live::mark_uses(&root, std::slice::from_mut(&mut device));
-            device
-        }
-        open::PathKind::File { size } => {
-            let absolute = std::path::absolute(path).map_err(|error| ScanError::Io {
-                path: path.to_owned(),
-                error,
-            })?;
-            image(&absolute, size)
-        }
-    };
+    let mut device = unread(&root, path)?;
     // Somebody asked for this one and waits for it.
     let patience = Options::default().deadline.saturating_mul(6);
     let mut pool = Pool::new(patience, reader.cloned());
@@ -178,6 +217,34 @@ fn probe_with(path: &Path, reader: Option<&Reader>) -> Result<Device, ScanError>
     }
     asl_topology::rank(std::slice::from_mut(&mut device));
     Ok(device)
+}
+
+/// What surrounds the device or image file at `path`.
+fn unread(root: &Root, path: &Path) -> Result<Device, ScanError> {
+    Ok(match open::kind_of(path)? {
+        open::PathKind::Block { devnum } => {
+            let mut device =
+                sysfs::by_devnum(root, &devnum).ok_or_else(|| ScanError::NotProbeable {
+                    path: path.to_owned(),
+                })?;
+            if let Some(disk) = device
+                .parent
+                .as_deref()
+                .and_then(|parent| sysfs::device(root, parent))
+            {
+                device.identity = disk.identity;
+            }
+            live::mark_uses(root, std::slice::from_mut(&mut device));
+            device
+        }
+        open::PathKind::File { size } => {
+            let absolute = std::path::absolute(path).map_err(|error| ScanError::Io {
+                path: path.to_owned(),
+                error,
+            })?;
+            image(&absolute, size)
+        }
+    })
 }
 
 /// What these devices and image files make up together, read through them;
@@ -195,11 +262,9 @@ pub fn see_through(devices: &[Device]) -> Virtuals {
 /// An image file as the loop device that it would be.
 fn image(path: &Path, size: u64) -> Device {
     Device {
-        name: path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned(),
+        // The whole path: members of one pool often have one file name in
+        // several directories.
+        name: path.to_string_lossy().into_owned(),
         node: path.to_string_lossy().into_owned(),
         kind: DeviceKind::Loop,
         devnum: String::new(),

@@ -463,3 +463,59 @@ fn a_store_in_a_partition_that_the_kernel_does_not_show() {
     assert_eq!(facts.devices.len(), 1);
     assert!(facts.pools.is_empty());
 }
+
+#[test]
+fn an_explanation_ends_where_the_probe_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("image");
+    ext4_with_store(&image);
+    let explained = asl_scan::explain_path(&image).unwrap();
+    let probed = probe_path(&image).unwrap();
+    let offsets = |device: &asl_facts::Device| -> Vec<(asl_facts::Format, u64)> {
+        let signatures = device.probe.signatures().iter();
+        signatures.map(|s| (s.format, s.offset)).collect()
+    };
+    assert_eq!(offsets(&explained.device), offsets(&probed));
+    assert_eq!(explained.reasons.len(), 1);
+    let asl_facts::Probe::Read { reads, bytes, .. } = explained.device.probe else {
+        panic!("{:?}", explained.device.probe);
+    };
+    let got: Vec<u64> = explained
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            asl_probe::Step::Read { got, .. } => *got,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(u32::try_from(got.len()).unwrap(), reads);
+    assert_eq!(got.iter().sum::<u64>(), bytes);
+}
+
+#[test]
+fn only_what_changed_is_read_again() {
+    let root = Root::new();
+    root.disk("sda", 16 << 20, "A");
+    root.disk("sdb", 16 << 20, "B");
+    for name in ["sda", "sdb"] {
+        mkfs(&["mke2fs", "-q", "-t", "ext4"], 16, &root.node(name));
+    }
+    let before = root.scan();
+    for name in ["sda", "sdb"] {
+        mkfs(&["mke2fs", "-q", "-F", "-t", "ext2"], 16, &root.node(name));
+    }
+    let touched = std::collections::BTreeSet::from(["sdb".to_owned()]);
+    let after = asl_scan::rescan(&root.options(), &before, &touched).unwrap();
+    assert_eq!(after.generation, before.generation + 1);
+    assert_eq!(device(&after, "sda").probe, device(&before, "sda").probe);
+    let format = |name| device(&after, name).probe.signatures()[0].format.name();
+    assert_eq!((format("sda"), format("sdb")), ("ext4", "ext2"));
+
+    // A new device needs no word of the kernel, one that left no answer.
+    root.disk("sdc", 16 << 20, "C");
+    mkfs(&["mke2fs", "-q", "-t", "ext3"], 16, &root.node("sdc"));
+    fs::remove_file(root.path("sys/class/block/sda")).unwrap();
+    let last = asl_scan::rescan(&root.options(), &after, &touched).unwrap();
+    let names: Vec<&str> = last.devices.iter().map(|d| d.name.as_str()).collect();
+    assert_eq!(names, ["sdb", "sdc"]);
+}

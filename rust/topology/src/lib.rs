@@ -5,10 +5,11 @@
 //! members, [`twins`] names clones. Nothing is read here; facts go in and come out.
 #![forbid(unsafe_code)]
 
+mod because;
 mod pools;
 mod rank;
 mod twins;
 
 pub use pools::pools;
-pub use rank::rank;
+pub use rank::{rank, reasons};
 pub use twins::twins;

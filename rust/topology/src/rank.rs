@@ -4,31 +4,53 @@
 //! does. Two that are valid and not inside each other stay contested, since a
 //! guess here would mount the wrong half of somebody's data.
 
+use crate::because::{Because, Rule};
 use asl_facts::{Content, Device, Format, Outcome, Raid, Signature, Standing, Superblock, Table};
 
 /// Sets the standing of every signature.
 pub fn rank(devices: &mut [Device]) {
     let spans: Vec<(String, Span)> = devices.iter().filter_map(kernel_span).collect();
     for device in devices {
-        let mut partitions: Vec<Span> = spans
-            .iter()
-            .filter(|(parent, _)| *parent == device.name)
-            .map(|(_, span)| *span)
-            .collect();
-        let asl_facts::Probe::Read { signatures, .. } = &mut device.probe else {
-            continue;
-        };
-        if partitions.is_empty() {
-            partitions = signatures.iter().flat_map(table_spans).collect();
-        }
-        let standings: Vec<Standing> = signatures
-            .iter()
-            .map(|signature| standing(signature, signatures, &partitions))
-            .collect();
-        for (signature, standing) in signatures.iter_mut().zip(standings) {
-            signature.standing = standing;
+        let standings = judge(device, &spans);
+        if let asl_facts::Probe::Read { signatures, .. } = &mut device.probe {
+            for (signature, (standing, _)) in signatures.iter_mut().zip(standings) {
+                signature.standing = standing;
+            }
         }
     }
+}
+
+/// Why each signature of each device has the standing that [`rank`] gives it,
+/// a sentence each.
+#[must_use]
+pub fn reasons(devices: &[Device]) -> Vec<Vec<String>> {
+    let spans: Vec<(String, Span)> = devices.iter().filter_map(kernel_span).collect();
+    devices
+        .iter()
+        .map(|device| {
+            let standings = judge(device, &spans);
+            standings
+                .iter()
+                .map(|(_, because)| because.to_string())
+                .collect()
+        })
+        .collect()
+}
+
+fn judge(device: &Device, spans: &[(String, Span)]) -> Vec<(Standing, Because)> {
+    let signatures = device.probe.signatures();
+    let mut partitions: Vec<Span> = spans
+        .iter()
+        .filter(|(parent, _)| *parent == device.name)
+        .map(|(_, span)| *span)
+        .collect();
+    if partitions.is_empty() {
+        partitions = signatures.iter().flat_map(table_spans).collect();
+    }
+    signatures
+        .iter()
+        .map(|signature| standing(signature, signatures, &partitions))
+        .collect()
 }
 
 /// A partition on its disk.
@@ -74,7 +96,7 @@ fn table_spans(signature: &Signature) -> Vec<Span> {
         .collect()
 }
 
-fn standing(signature: &Signature, all: &[Signature], partitions: &[Span]) -> Standing {
+fn standing(signature: &Signature, all: &[Signature], partitions: &[Span]) -> (Standing, Because) {
     // A ZFS label or an md 0.90 superblock at the end of the last partition
     // is at the end of the disk too, and a copy in the middle of a disk is a
     // partition's primary. A table describes partitions and is not in one,
@@ -90,40 +112,58 @@ fn standing(signature: &Signature, all: &[Signature], partitions: &[Span]) -> St
     if let Some(span) = span
         && !describes_all
     {
-        return Standing::InPartition {
-            number: span.number,
-        };
+        let number = span.number;
+        return (
+            Standing::InPartition { number },
+            Because::Partition {
+                number,
+                start: span.start,
+                end: span.end,
+            },
+        );
     }
     let others: Vec<&Signature> = all
         .iter()
         .filter(|other| *other != signature && other.superblock().is_some())
         .filter(|other| describes(other) || !partitions.iter().any(|span| span.holds(other.offset)))
         .collect();
-    if let Some(outer) = others.iter().find(|outer| is_inside(signature, outer)) {
-        return Standing::Inside {
-            format: outer.format,
-            offset: outer.offset,
-        };
+    if let Some((outer, rule)) = others
+        .iter()
+        .find_map(|outer| Some((outer, inside(signature, outer)?)))
+    {
+        let (format, offset) = (outer.format, outer.offset);
+        return (
+            Standing::Inside { format, offset },
+            Because::Inside {
+                format,
+                offset,
+                rule,
+            },
+        );
     }
     if signature.superblock().is_none() {
-        return Standing::Content;
+        return (Standing::Content, Because::Damaged);
     }
     let by: Vec<(Format, u64)> = others
         .iter()
-        .filter(|other| !is_inside(other, signature) && !agree(signature, other))
+        .filter(|other| inside(other, signature).is_none() && !agree(signature, other))
         // What is inside a third contests nothing.
         .filter(|other| {
             !others
                 .iter()
-                .any(|outer| outer != *other && is_inside(other, outer))
+                .any(|outer| outer != *other && inside(other, outer).is_some())
         })
         .map(|other| (other.format, other.offset))
         .collect();
-    if by.is_empty() {
-        Standing::Content
-    } else {
-        Standing::Contested { by }
+    if !by.is_empty() {
+        return (Standing::Contested { by }, Because::Contested);
     }
+    let because = if others.is_empty() {
+        Because::Alone
+    } else {
+        Because::Outermost
+    };
+    (Standing::Content, because)
 }
 
 fn describes(signature: &Signature) -> bool {
@@ -138,34 +178,32 @@ fn content(signature: &Signature) -> Option<&Content> {
     }
 }
 
-/// `inner` shows through `outer`, whose data begin where the device begins.
-fn is_inside(inner: &Signature, outer: &Signature) -> bool {
-    let (Some(of_inner), Some(of_outer)) = (inner.superblock(), outer.superblock()) else {
+/// By which rule `inner` shows through `outer`, whose data begin where the
+/// device begins; none if it does not.
+fn inside(inner: &Signature, outer: &Signature) -> Option<Rule> {
+    let of_outer = outer.superblock()?;
+    let Some(of_inner) = inner.superblock() else {
         // A damaged structure in the plain data of a member is the array's.
-        return inner.superblock().is_none()
-            && outer
-                .superblock()
-                .and_then(plain_data)
-                .is_some_and(|end| inner.offset < end && inner.format != outer.format);
+        let end = plain_data(of_outer)?;
+        return (inner.offset < end && inner.format != outer.format).then_some(Rule::Data { end });
     };
     // A DVD carries both, and both describe the same files; Linux prefers
     // UDF.
     if inner.format == Format::Iso9660 && outer.format == Format::Udf {
-        return true;
+        return Some(Rule::Disc);
     }
     // The MBR beside a GPT only guards it, or shows some of its partitions.
     if inner.format == Format::Mbr && outer.format == Format::Gpt {
-        return true;
+        return Some(Rule::Guard);
     }
-    let Some(end) = plain_data(of_outer) else {
-        return false;
-    };
+    let end = plain_data(of_outer)?;
     // md 0.90, md 1.0, a firmware array or DRBD keep their superblock at the
     // end, and what the array holds begins where the device does. A file
     // system that claims the place of that superblock was made on the bare
     // device, before or after: that is for a person to say. A container says
     // no size, so LUKS beside md at the tail stays contested.
-    inner.offset < end && extent(of_inner).is_some_and(|size| size <= end)
+    let fits = inner.offset < end && extent(of_inner).is_some_and(|size| size <= end);
+    fits.then_some(Rule::Data { end })
 }
 
 /// Where the data end that show on the bare device as they do on the array:

@@ -201,3 +201,37 @@ fn the_mbr_of_a_gpt_is_part_of_it() {
     let standings = alone(vec![table(Format::Mbr, &[(1, 512, 99 * MIB)]), gpt]);
     assert_eq!(standings, [inside(Format::Gpt, 512), Standing::Content]);
 }
+
+#[test]
+fn each_standing_comes_with_the_rule_behind_it() {
+    let reasons = |signatures| asl_topology::reasons(&[disk("sda", signatures)]).remove(0);
+    assert!(
+        reasons(vec![filesystem(Format::Ext4, 1024, MIB)])[0].starts_with("no other signature")
+    );
+
+    let member = md(raid("raid1", "AA", 0, 7));
+    let on_mirror = reasons(vec![filesystem(Format::Ext4, 1024, 99 * MIB), member]);
+    assert!(
+        on_mirror[0].contains("the data of the md at"),
+        "{on_mirror:?}"
+    );
+    assert!(on_mirror[1].starts_with("the others"), "{on_mirror:?}");
+
+    let two = reasons(vec![
+        filesystem(Format::Ext4, 1024, MIB),
+        filesystem(Format::Btrfs, 65536, MIB),
+    ]);
+    assert!(two[0].contains("none lies inside the other"), "{two:?}");
+    assert_eq!(two[0], two[1]);
+
+    let parts = [
+        disk("sda", vec![filesystem(Format::Xfs, MIB, MIB)]),
+        partition("sda", 1, MIB, 8 * MIB),
+    ];
+    let in_partition = &asl_topology::reasons(&parts)[0][0];
+    assert!(
+        in_partition.contains("partition 1, bytes 1048576"),
+        "{in_partition}"
+    );
+    assert!(asl_topology::reasons(&parts)[1].is_empty());
+}

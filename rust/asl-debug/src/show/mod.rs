@@ -1,14 +1,39 @@
 //! The tree that people read.
 
+mod explain;
 mod member;
+mod pool;
 mod tree;
 
 use asl_facts::{
     Container, Content, Damage, Device, Evidence, Filesystem, LogState, Look, Outcome, Probe,
-    Signature, Standing, Store, Superblock, Swap, Table, Use,
+    Signature, Standing, Store, Superblock, Swap, Table, Text, Use,
 };
+pub(crate) use explain::explain;
+pub(crate) use pool::{pool, twins};
 pub(crate) use tree::Style;
 use tree::{Tree, size};
+
+/// A device in one line.
+pub(crate) fn brief(device: &Device) -> String {
+    let holds = match &device.probe {
+        Probe::Read { signatures, .. } if signatures.is_empty() => "nothing known here".to_owned(),
+        Probe::Read { signatures, .. } => {
+            let names = signatures.iter().map(|signature| {
+                let damaged = match signature.outcome {
+                    Outcome::Damaged(_) => " (damaged)",
+                    Outcome::Found(_) => "",
+                };
+                format!("{} at {}{damaged}", signature.format, signature.offset)
+            });
+            names.collect::<Vec<_>>().join(", ")
+        }
+        Probe::Failed(fault) => format!("failed: {}", fault.error),
+        Probe::TimedOut { after_ms } => format!("no answer after {after_ms} ms"),
+        Probe::Skipped { why } => format!("left alone: {why}"),
+    };
+    Text::from(format!("{}: {}: {holds}", device.node, size(device.size)).as_str()).printable()
+}
 
 /// A device and everything on it.
 pub(crate) fn device(device: &Device, style: Style) -> String {
@@ -67,25 +92,31 @@ pub(crate) fn device(device: &Device, style: Style) -> String {
 fn signature(tree: &mut Tree, signature: &Signature) {
     let (format, offset) = (signature.format, signature.offset);
     tree.title(1, &format!("{format} at {offset}"));
-    match &signature.standing {
-        Standing::Content => {}
+    if signature.standing != Standing::Content {
+        standing(tree, 2, &signature.standing);
+    }
+    match &signature.outcome {
+        Outcome::Damaged(damage) => tree.bad(2, "damaged", broken(damage)),
+        Outcome::Found(found) => superblock(tree, found),
+    }
+}
+
+fn standing(tree: &mut Tree, level: usize, standing: &Standing) {
+    match standing {
+        Standing::Content => tree.good(level, "counts", "as what the device holds"),
         Standing::InPartition { number } => {
-            tree.line(2, "belongs to", format!("partition {number}"));
+            tree.line(level, "belongs to", format!("partition {number}"));
         }
         Standing::Inside { format, offset } => {
-            tree.line(2, "belongs to", format!("the {format} at {offset}"));
+            tree.line(level, "belongs to", format!("the {format} at {offset}"));
         }
         Standing::Contested { by } => {
             let by: Vec<String> = by
                 .iter()
                 .map(|(format, offset)| format!("{format} at {offset}"))
                 .collect();
-            tree.bad(2, "contested by", by.join(", "));
+            tree.bad(level, "contested by", by.join(", "));
         }
-    }
-    match &signature.outcome {
-        Outcome::Damaged(damage) => tree.bad(2, "damaged", broken(damage)),
-        Outcome::Found(found) => superblock(tree, found),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use asl_facts::Text;
 use std::fmt::Display;
+use std::io::{self, IsTerminal};
 
 /// Width of the names, so that the values of all levels stand below each
 /// other.
@@ -14,6 +15,20 @@ pub(crate) enum Style {
     Plain,
     /// With the colours of a terminal.
     Colour,
+}
+
+impl Style {
+    /// Colours on a terminal that has them, unless NO_COLOR asks for none
+    /// (<https://no-color.org>).
+    pub(crate) fn of(out: &io::Stdout) -> Self {
+        let asked_for_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        if out.is_terminal() && !asked_for_none && !dumb {
+            Style::Colour
+        } else {
+            Style::Plain
+        }
+    }
 }
 
 /// What a line is about, and so its colour.
@@ -55,7 +70,9 @@ impl Tree {
     }
 
     pub(crate) fn title(&mut self, level: usize, title: &str) {
-        let title = self.toned(Tone::Title, title);
+        // A disk or a file chose some of it: it must not move the cursor.
+        let title = Text::from(title).printable();
+        let title = self.toned(Tone::Title, &title);
         self.out
             .push_str(&format!("{}{title}\n", "  ".repeat(level)));
     }
