@@ -6,6 +6,12 @@ use std::io;
 /// report, or a report that was tampered with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
+    /// This version does not carry out this step.
+    #[error("this version does not carry out {step}")]
+    NotCarriedOut {
+        /// The step.
+        step: String,
+    },
     /// A step names a node that the facts do not list.
     #[error("{node}: not in the facts")]
     UnknownNode {

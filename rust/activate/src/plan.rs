@@ -113,7 +113,13 @@ pub fn plan(report: &Report) -> Result<Plan, PlanError> {
             store_path,
             target,
             bind,
-        } = step;
+            ..
+        } = step
+        else {
+            return Err(PlanError::NotCarriedOut {
+                step: format!("{step:?}"),
+            });
+        };
         let driver = DRIVERS
             .iter()
             .find(|driver| driver.name == format)

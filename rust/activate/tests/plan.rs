@@ -159,6 +159,7 @@ fn ext2_goes_to_its_own_driver_or_to_ext4_with_noload() {
         ("ext3", "ro,nodev,nosuid,noexec,noload", false),
     ] {
         let step = Step::Mount {
+            others: Vec::new(),
             node: "/dev/vdb".to_owned(),
             format: driver.to_owned(),
             options: options.split(',').map(str::to_owned).collect(),
@@ -175,7 +176,9 @@ fn ext2_goes_to_its_own_driver_or_to_ext4_with_noload() {
 fn step_that_could_write_or_lead_astray_is_refused() {
     type Change = fn(&mut Step);
     fn options(step: &mut Step) -> &mut Vec<String> {
-        let Step::Mount { options, .. } = step;
+        let Step::Mount { options, .. } = step else {
+            panic!()
+        };
         options
     }
     let cases: [(&str, Change); 9] = [
@@ -195,19 +198,27 @@ fn step_that_could_write_or_lead_astray_is_refused() {
             options(step).push("ro,rw".to_owned())
         }),
         ("/dev/sdz: not in the facts", |step| {
-            let Step::Mount { node, .. } = step;
+            let Step::Mount { node, .. } = step else {
+                panic!()
+            };
             *node = "/dev/sdz".to_owned();
         }),
         ("no sound file system for xfs there", |step| {
-            let Step::Mount { format, .. } = step;
+            let Step::Mount { format, .. } = step else {
+                panic!()
+            };
             *format = "xfs".to_owned();
         }),
         ("no proven mount options for vfat", |step| {
-            let Step::Mount { format, .. } = step;
+            let Step::Mount { format, .. } = step else {
+                panic!()
+            };
             *format = "vfat".to_owned();
         }),
         ("path `/a/../../etc`", |step| {
-            let Step::Mount { store_path, .. } = step;
+            let Step::Mount { store_path, .. } = step else {
+                panic!()
+            };
             *store_path = "/a/../../etc".to_owned();
         }),
     ];

@@ -28,14 +28,87 @@ pub struct Decision {
     pub notes: Vec<String>,
 }
 
-/// One step of an activation.
+/// One step of an activation. A step that makes a node names it beforehand,
+/// so that the steps behind it, and whoever takes them back, know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
+    /// Show a part of a device as a device: a partition that the kernel does
+    /// not show.
+    Window {
+        /// The node that it lies on.
+        node: String,
+        /// First byte.
+        start: u64,
+        /// Bytes.
+        size: u64,
+        /// The node that shows it: a loop device.
+        makes: String,
+    },
+    /// Assemble an md array.
+    Assemble {
+        /// Its UUID, as `mdadm --uuid=` takes it.
+        array: String,
+        /// Nodes of its current members.
+        members: Vec<String>,
+        /// Start it although a member is missing.
+        degraded: bool,
+        /// The node of the array.
+        makes: String,
+    },
+    /// Activate a logical volume.
+    ActivateVolume {
+        /// Name of its group.
+        group: String,
+        /// Id of its group.
+        group_id: String,
+        /// Its name.
+        volume: String,
+        /// Nodes of the group's physical volumes that are here.
+        members: Vec<String>,
+        /// Its node.
+        makes: String,
+    },
+    /// Unlock an encrypted container.
+    Unlock {
+        /// The node that it lies on.
+        node: String,
+        /// Its format: `luks1`, `luks2`.
+        format: Format,
+        /// Its UUID.
+        uuid: String,
+        /// What opens it.
+        key: Key,
+        /// The node of what it holds.
+        makes: String,
+    },
+    /// Import a ZFS pool without mounting anything of it.
+    ImportPool {
+        /// Its id.
+        guid: String,
+        /// Its name.
+        name: String,
+        /// Nodes of its members.
+        members: Vec<String>,
+        /// Import it although another host used it last.
+        foreign: bool,
+    },
+    /// Put a copy-on-write layer in memory over a node, so that a log can be
+    /// replayed without a write to the disk.
+    Snapshot {
+        /// The node that stays as it is.
+        node: String,
+        /// Memory that it may take, bytes.
+        bytes: u64,
+        /// The node to use in its place.
+        makes: String,
+    },
     /// Mount a file system.
     Mount {
-        /// The block node: `/dev/sda1`.
+        /// The block node: `/dev/sda1`; of ZFS the dataset: `tank/data`.
         node: String,
+        /// Nodes of its other devices where it has several.
+        others: Vec<String>,
         /// Type for mount(2): `ext4`.
         format: String,
         /// Options, one each: `ro`, `noload`, `nodev`, ...
@@ -47,6 +120,38 @@ pub enum Step {
         /// The store is below the root: mount elsewhere and bind it.
         bind: bool,
     },
+    /// Mount what an unlocked container turns out to hold: one sound, clean
+    /// file system with a store at its root.
+    MountContent {
+        /// The node.
+        node: String,
+        /// Where the store must be seen.
+        target: String,
+    },
+    /// Mount a remote file system.
+    MountRemote {
+        /// Type for mount(8): `nfs4`, `cifs`, `fuse.sshfs`.
+        format: String,
+        /// What is mounted, as mount(8) takes it: `host:/path`.
+        source: String,
+        /// Options, one each.
+        options: Vec<String>,
+        /// Where it must be seen.
+        target: String,
+    },
+}
+
+/// What opens a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Key {
+    /// A file, by its path in the live system.
+    File {
+        /// The path.
+        path: String,
+    },
+    /// Somebody is asked on the console.
+    Prompt,
 }
 
 /// A candidate and what the rules made of it.

@@ -47,6 +47,7 @@ pub(crate) fn step(system: &System, candidate: &Candidate<'_>, target: &str) -> 
     let options = options(driver).iter().chain(&ALWAYS);
     Some(Step::Mount {
         node: candidate.device.node.clone(),
+        others: Vec::new(),
         format: driver.to_owned(),
         options: options.map(|option| (*option).to_owned()).collect(),
         store_path: candidate.path.clone(),

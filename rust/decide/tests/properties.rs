@@ -232,7 +232,10 @@ proptest! {
     fn what_is_blocked_is_never_activated(situation in node()) {
         let decision = run(&situation);
         prop_assert_eq!(decision.steps.is_empty(), decision.mode.mode != Mode::Local);
-        for asl_decide::Step::Mount { node, store_path, .. } in &decision.steps {
+        for step in &decision.steps {
+            let asl_decide::Step::Mount { node, store_path, .. } = step else {
+                continue;
+            };
             let at = |judged: &&asl_decide::Judged| judged.node == *node && judged.path == *store_path;
             let judged: Vec<_> = decision.candidates.iter().filter(at).collect();
             prop_assert!(judged.iter().any(|judged| judged.claimed && !judged.blocked));

@@ -104,7 +104,10 @@ fn step(step: &Step) -> (String, String) {
         bind,
         options,
         ..
-    } = step;
+    } = step
+    else {
+        return Default::default();
+    };
     (
         if *bind {
             store_path.clone()
@@ -212,7 +215,10 @@ fn only_what_is_claimed_and_not_blocked_is_activated() {
                 options,
                 store_path,
                 ..
-            } = step;
+            } = step
+            else {
+                continue;
+            };
             let judged = decision
                 .candidates
                 .iter()

@@ -88,6 +88,15 @@ pub struct System {
     /// File systems that the kernel knows or has a module for, sorted:
     /// `/proc/filesystems` and `modules.builtin`/`modules.dep`.
     pub filesystems: Vec<String>,
+    /// Drivers of layers that are built in, loaded or can be loaded, sorted,
+    /// as the kernel names its modules: `dm_crypt`, `dm_snapshot`, `raid1`,
+    /// `zfs`, ...
+    #[serde(default)]
+    pub drivers: Vec<String>,
+    /// Programs that bring layers up and are installed, sorted: `cryptsetup`,
+    /// `dmsetup`, `lvm`, `mdadm`, `zpool`, ...
+    #[serde(default)]
+    pub tools: Vec<String>,
     /// Physical memory, bytes.
     pub memory_bytes: u64,
 }

@@ -1,6 +1,6 @@
 //! What several devices make up together.
 
-use crate::{Device, Format, Text};
+use crate::{Device, Format, Look, Text};
 use serde::{Deserialize, Serialize};
 
 /// An array, a volume group, a pool, or a file system on several devices.
@@ -33,6 +33,10 @@ pub struct Pool {
     pub active: Vec<String>,
     /// What it holds, where its metadata says.
     pub volumes: Vec<Volume>,
+    /// What was found inside where the pool is a file system itself (ZFS,
+    /// btrfs): read through its members together.
+    #[serde(default)]
+    pub look: Look,
 }
 
 /// One id in several places.

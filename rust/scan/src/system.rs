@@ -40,6 +40,8 @@ fn millis(time: Timespec) -> u64 {
 pub(crate) fn system(root: &Root) -> System {
     System {
         filesystems: filesystems(root),
+        drivers: Vec::new(),
+        tools: Vec::new(),
         memory_bytes: root
             .text("/proc/meminfo")
             .lines()

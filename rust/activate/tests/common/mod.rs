@@ -112,6 +112,7 @@ pub(crate) fn options(format: Format) -> Vec<String> {
 /// A mount of the store at `path` on `node`.
 pub(crate) fn step(node: &str, format: Format, path: &str) -> Step {
     Step::Mount {
+        others: Vec::new(),
         node: node.to_owned(),
         format: format.name().to_owned(),
         options: options(format),

@@ -150,6 +150,8 @@ impl Situation {
             system: System {
                 filesystems: self.drivers.clone().unwrap_or(all),
                 memory_bytes: 1 << 30,
+                drivers: Vec::new(),
+                tools: Vec::new(),
             },
             timing: Timing::default(),
             devices,

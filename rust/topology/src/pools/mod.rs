@@ -129,6 +129,7 @@ fn empty(format: Format, id: String) -> Pool {
         host: None,
         active: Vec::new(),
         volumes: Vec::new(),
+        look: asl_facts::Look::NotLooked,
     }
 }
 
