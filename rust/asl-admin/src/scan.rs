@@ -61,7 +61,7 @@ pub(crate) fn run(root: &Path, settle: u64, exclude: Vec<String>) -> ExitCode {
 
 /// The child of the child: looks inside one file system.
 pub(crate) fn look() -> ExitCode {
-    match jail::serve(asl_tree::look) {
+    match jail::serve(asl_tree::look, asl_tree::look_pool) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => crate::exit::fail(crate::exit::FAILURE, &error),
     }
