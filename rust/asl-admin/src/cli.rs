@@ -63,6 +63,9 @@ pub(crate) enum Command {
         /// A device to leave alone.
         #[arg(long)]
         exclude: Vec<String>,
+        /// Kernel name of a node that our own activation made.
+        #[arg(long)]
+        ours: Vec<String>,
     },
     /// What a scan does in a child for each file system: looks inside.
     #[command(hide = true)]

@@ -24,7 +24,11 @@ fn main() -> ExitCode {
         Command::Preflight { json, dry_run } => preflight::run(root, json, dry_run),
         Command::Activate { dry_run } => activate::run(root, dry_run),
         Command::Deactivate => activate::undo(root),
-        Command::Scan { settle, exclude } => scan::run(root, settle, exclude),
+        Command::Scan {
+            settle,
+            exclude,
+            ours,
+        } => scan::run(root, settle, exclude, ours),
         Command::Look => scan::look(),
         Command::Mode { json, check } => mode::run(root, json, check),
         Command::Config { json, keys, check } => match (keys, check) {

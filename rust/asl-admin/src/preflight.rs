@@ -81,7 +81,7 @@ fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
     }
     let settle = Duration::from_secs(config.settle.timeout.0);
     deadline.extend(settle.saturating_add(SCAN_TIME));
-    let mut facts = match scan::in_child(root, &config) {
+    let mut facts = match scan::in_child(root, &config, &[]) {
         Ok(facts) => facts,
         Err(error) => {
             tracing::error!("{error}");

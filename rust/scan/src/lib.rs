@@ -12,6 +12,7 @@ pub mod jail;
 mod live;
 mod member;
 mod open;
+mod ours;
 mod pool;
 mod root;
 mod signatures;
@@ -25,6 +26,7 @@ use exclude::Excluded;
 pub use explain::{Explained, explain_path};
 use jail::Reader;
 use live::Live;
+use ours::Sight;
 use pool::Threads;
 use root::Root;
 pub use signatures::{Opened, Signatures};
@@ -40,6 +42,9 @@ pub struct Options {
     pub root: PathBuf,
     /// Serial numbers, WWIDs and paths of devices to leave alone.
     pub exclude: Vec<String>,
+    /// Kernel names of nodes that this session's own activation made. They
+    /// are seen through as if they did not exist.
+    pub ours: Vec<String>,
     /// Longest wait for devices that are still appearing.
     pub settle: Duration,
     /// So long without a new device means that all are there.
@@ -56,6 +61,7 @@ impl Default for Options {
         Self {
             root: PathBuf::from("/"),
             exclude: Vec::new(),
+            ours: Vec::new(),
             settle: Duration::from_secs(10),
             quiet: Duration::from_secs(2),
             deadline: Duration::from_secs(5),
@@ -95,8 +101,9 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     let boot_id = system::boot_id(&root)?;
     let live = Live::read(&root);
     let mut pool = Threads::new(options.deadline);
-    pool::settle(options, &root, &live, &mut pool)?;
-    let devices = devices(&root, &live, &mut pool)?;
+    let sight = Sight::new(&root, &options.ours);
+    pool::settle(options, &root, &sight, &live, &mut pool)?;
+    let devices = devices(&root, &sight, &live, &mut pool)?;
     let together = together(&root, &devices, options);
     Ok(Facts {
         schema: SCHEMA,
@@ -132,7 +139,8 @@ pub fn rescan(
     let root = Root::new(&options.root);
     let live = Live::read(&root);
     let mut pool = Threads::new(options.deadline);
-    let names = sysfs::names(&root)?;
+    let sight = Sight::new(&root, &options.ours);
+    let names = sight.names()?;
     let known: BTreeMap<&str, &Device> = before
         .devices
         .iter()
@@ -142,7 +150,7 @@ pub fn rescan(
     let excluded = Excluded::of(&root, &options.exclude, &names);
     for name in &names {
         // One that left since then is in no answer.
-        let Some(device) = sysfs::device(&root, name) else {
+        let Some(device) = sight.device(name) else {
             continue;
         };
         match (known.get(name.as_str()), skip(&device, &live, &excluded)) {
@@ -157,7 +165,7 @@ pub fn rescan(
         }
     }
     pool.finish();
-    let devices = devices(&root, &live, &mut pool)?;
+    let devices = devices(&root, &sight, &live, &mut pool)?;
     let together = together(&root, &devices, options);
     Ok(Facts {
         generation: before.generation.saturating_add(1),
@@ -175,13 +183,18 @@ pub fn rescan(
 }
 
 /// The devices that were read, with what surrounds them and their standing.
-fn devices(root: &Root, live: &Live, pool: &mut Threads) -> Result<Vec<Device>, ScanError> {
+fn devices(
+    root: &Root,
+    sight: &Sight<'_>,
+    live: &Live,
+    pool: &mut Threads,
+) -> Result<Vec<Device>, ScanError> {
     // What surrounds the devices may have changed while they were read.
-    let names = sysfs::names(root)?;
+    let names = sight.names()?;
     let mut devices: Vec<Device> = names
         .iter()
         .filter_map(|name| {
-            let mut device = sysfs::device(root, name)?;
+            let mut device = sight.device(name)?;
             device.probe = pool.take(name)?;
             Some(device)
         })

@@ -4,9 +4,10 @@
 use crate::exclude::Excluded;
 use crate::jail::Reader;
 use crate::live::Live;
+use crate::ours::Sight;
 use crate::root::Root;
 use crate::work::{Patience, Task};
-use crate::{Options, ScanError, inside, skip, sysfs, system};
+use crate::{Options, ScanError, inside, skip, system};
 use asl_facts::{Device, IoFault, Look, Probe};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -214,6 +215,7 @@ fn failed(error: &str) -> Probe {
 pub(crate) fn settle(
     options: &Options,
     root: &Root,
+    sight: &Sight<'_>,
     live: &Live,
     pool: &mut Threads,
 ) -> Result<(), ScanError> {
@@ -221,14 +223,14 @@ pub(crate) fn settle(
     let mut known = BTreeSet::new();
     let mut youngest = Duration::ZERO;
     loop {
-        let names = sysfs::names(root)?;
+        let names = sight.names()?;
         let new: Vec<String> = names
             .into_iter()
             .filter(|name| known.insert(name.clone()))
             .collect();
         let excluded = Excluded::of(root, &options.exclude, &new);
         for name in &new {
-            let Some(device) = sysfs::device(root, name) else {
+            let Some(device) = sight.device(name) else {
                 // It left between two looks; it may come again.
                 known.remove(name);
                 continue;

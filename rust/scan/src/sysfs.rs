@@ -21,6 +21,21 @@ pub(crate) fn device(root: &Root, name: &str) -> Option<Device> {
     Attributes::of(root, &root.join(CLASS).join(name))
 }
 
+/// Kernel name of the disk of a partition.
+pub(crate) fn disk_of(root: &Root, name: &str) -> Option<String> {
+    let dir = fs::canonicalize(root.join(CLASS).join(name)).ok()?;
+    dir.join("partition").exists().then_some(())?;
+    Some(dir.parent()?.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Kernel names of the partitions of a disk.
+pub(crate) fn partitions_of(root: &Root, disk: &str) -> Vec<String> {
+    let dir = root.join(CLASS).join(disk);
+    let mut names = names_in(&dir).unwrap_or_default();
+    names.retain(|name| dir.join(name).join("partition").exists());
+    names
+}
+
 /// The device with this `major:minor`.
 pub(crate) fn by_devnum(root: &Root, devnum: &str) -> Option<Device> {
     Attributes::of(root, &root.join("/sys/dev/block").join(devnum))
