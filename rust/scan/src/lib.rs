@@ -5,6 +5,7 @@
 //! child of its own where there is a [`jail::Reader`]. Nothing here can write
 //! to a device: `open.rs` opens them all, read-only.
 
+mod activation;
 mod exclude;
 mod explain;
 mod inside;

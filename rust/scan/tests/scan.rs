@@ -611,3 +611,67 @@ fn what_others_put_on_a_node_of_ours_stands_on_its_origin() {
     assert_eq!(device(&facts, "dm-1").slaves, ["sda"]);
     assert_eq!(device(&facts, "sda").holders, ["dm-1"]);
 }
+
+#[test]
+fn drivers_are_built_in_loaded_or_loadable_and_tools_are_programs() {
+    let root = Root::new();
+    let modules = "lib/modules/6.12.0-test";
+    root.write(
+        &format!("{modules}/modules.builtin"),
+        "kernel/drivers/block/loop.ko\nkernel/drivers/md/md-mod.ko\nkernel/fs/nls/nls_utf8.ko\n",
+    );
+    root.write(
+        &format!("{modules}/modules.dep"),
+        "kernel/drivers/md/dm-crypt.ko.xz: kernel/drivers/md/dm-mod.ko.xz\n\
+         kernel/drivers/md/dm-mod.ko.xz:\nkernel/fs/smb/client/cifs.ko.zst:\n\
+         updates/dkms/zfs.ko: updates/dkms/spl.ko\nkernel/x/kvdo.ko:\n",
+    );
+    root.write(
+        &format!("{modules}/modules.alias"),
+        "alias fs-xfs xfs\nalias dm-vdo kvdo\nalias raid1 gone\n",
+    );
+    root.write(
+        "proc/modules",
+        "raid456 180224 1 - Live 0x0\ndm_mirror 1 0 - Live 0x0\n",
+    );
+    fs::create_dir_all(root.path("sys/module/fuse")).unwrap();
+    let drivers = root.scan().system.drivers;
+    assert_eq!(
+        drivers,
+        [
+            "cifs",
+            "dm_crypt",
+            "dm_mirror",
+            "dm_mod",
+            "dm_vdo",
+            "fuse",
+            "loop",
+            "md_mod",
+            "raid456",
+            "zfs"
+        ]
+    );
+    // What is not loaded yet stays so.
+    root.write("proc/sys/kernel/modules_disabled", "1\n");
+    let facts = root.scan();
+    assert_eq!(
+        facts.system.drivers,
+        ["dm_mirror", "fuse", "loop", "md_mod", "raid456"]
+    );
+    assert_eq!(facts.system.filesystems, ["ext4", "sysfs"]);
+
+    let executable = |path: &str, mode| {
+        root.write(path, "");
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(root.path(path), permissions).unwrap();
+    };
+    assert_eq!(facts.system.tools, [""; 0]);
+    executable("usr/sbin/mdadm", 0o755);
+    executable("usr/local/bin/zpool", 0o755);
+    executable("usr/sbin/lvm", 0o644);
+    executable("usr/games/btrfs", 0o755);
+    fs::create_dir_all(root.path("usr/bin/losetup")).unwrap();
+    symlink("../sbin/mdadm", root.path("usr/bin/cryptsetup")).unwrap();
+    symlink("gone", root.path("usr/bin/sshfs")).unwrap();
+    assert_eq!(root.scan().system.tools, ["cryptsetup", "mdadm", "zpool"]);
+}
