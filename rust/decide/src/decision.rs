@@ -159,10 +159,12 @@ pub enum Key {
 pub struct Judged {
     /// Kernel names of its devices.
     pub devices: Vec<String>,
-    /// The node that would be mounted.
+    /// The node that would be mounted; of what is not activated its name.
     pub node: String,
     /// The disk by model, serial and size, then the node.
     pub place: String,
+    /// Ids of the arrays, groups and pools that it stands on.
+    pub pools: Vec<String>,
     /// Its file system, where one was recognised.
     pub format: Option<Format>,
     /// UUID of the file system.

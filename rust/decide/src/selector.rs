@@ -1,6 +1,7 @@
 //! What the operator named: rules 6 to 9.
 
-use crate::candidate::{Candidate, ancestors};
+use crate::candidate::Candidate;
+use crate::stack::{ancestors, other_paths};
 use asl_config::{Config, DevicePath};
 use asl_facts::{Device, Facts, Text};
 
@@ -21,7 +22,9 @@ enum By<'a> {
     PartUuid(&'a str),
     Node(&'a str),
     Serial(&'a str),
-    /// A pool or an image file: this version reads none.
+    /// Name or id of a pool.
+    Pool(&'a str),
+    /// An image file: this version reads none.
     Unread,
 }
 
@@ -65,7 +68,7 @@ pub(crate) fn selectors(config: &Config) -> Vec<Selector<'_>> {
         add("local.serial", serial.clone(), By::Serial(serial));
     }
     if let Some(pool) = &local.pool {
-        add("local.pool", pool.clone(), By::Unread);
+        add("local.pool", pool.clone(), By::Pool(pool));
     }
     if let Some(image) = &local.image {
         add(
@@ -81,6 +84,11 @@ impl Selector<'_> {
     /// It names one disk or partition, and not what may be on two of them.
     pub(crate) fn names_place(&self) -> bool {
         matches!(self.by, By::PartUuid(_) | By::Node(_) | By::Serial(_))
+    }
+
+    /// It names what carries a store, by what no copy of the store has.
+    pub(crate) fn names_carrier(&self) -> bool {
+        self.names_place() || matches!(self.by, By::Pool(_))
     }
 
     /// Why it cannot match in this version.
@@ -99,11 +107,22 @@ impl Selector<'_> {
                 let seen = superblock.and_then(|superblock| superblock.label.as_ref());
                 seen.is_some_and(|seen| seen.0 == label.as_bytes())
             }
-            _ => candidate.devices.iter().any(|device| {
-                ancestors(facts, device)
-                    .into_iter()
-                    .any(|below| self.names(below))
+            By::Pool(pool) => candidate.stack.pools.iter().any(|known| {
+                let name = known.name.as_ref();
+                known.id.eq_ignore_ascii_case(pool)
+                    || name.is_some_and(|name| name.0 == pool.as_bytes())
             }),
+            By::PartUuid(_) | By::Node(_) | By::Serial(_) | By::Unread => {
+                let below = |device| ancestors(facts, device).into_iter();
+                candidate
+                    .devices
+                    .iter()
+                    .copied()
+                    .flat_map(below)
+                    .any(|below| {
+                        self.names(below) || other_paths(facts, below).any(|path| self.names(path))
+                    })
+            }
         }
     }
 
@@ -122,7 +141,7 @@ impl Selector<'_> {
             By::Serial(serial) => {
                 is(&device.identity.serial, serial) || is(&device.identity.wwid, serial)
             }
-            By::Id(_) | By::Label(_) | By::Unread => false,
+            By::Id(_) | By::Label(_) | By::Pool(_) | By::Unread => false,
         }
     }
 }
