@@ -17,7 +17,8 @@ STEPS = [
 ]
 KINDS = [step["step"] for step in STEPS]
 UNIT = "Id={}\nActiveState={}\n"
-SOURCE = "/dev/mapper/asl-cow-md9"
+SOURCE = "md:host:9"
+NODE = "/dev/mapper/asl-cow-md9"
 
 
 class Played:
@@ -62,7 +63,7 @@ class Played:
     def _state(self) -> str:
         mounted = self.up or self.wrong.get("stays")
         options = self.wrong.get("options", "ro,nodev,nosuid,noexec")
-        mount = f"{SOURCE} {options}\nblocks meta" if mounted else ""
+        mount = f"{NODE} {options}\nblocks meta" if mounted else ""
         mode = "".join(f"{key}='{value}'\n" for key, value in self.mode.items())
         state = "active" if self.up else "inactive"
         units = "\n".join(
@@ -109,7 +110,7 @@ class ExpectImport(unittest.TestCase):
                 guest(**wrong).expect_import(SOURCE, *KINDS, store="s1")
 
     def test_a_snapshot_alone_may_be_written(self) -> None:
-        guest(flags={SOURCE: "0"}).expect_import(SOURCE, *KINDS)
+        guest(flags={NODE: "0"}).expect_import(SOURCE, *KINDS)
 
 
 if __name__ == "__main__":

@@ -153,8 +153,14 @@ class Guest:
         self.expect_mode(mode="local", rule=rule, access="ro", source=node, mount=MOUNT)
         if disk.store:
             self.expect_mode(store=disk.store)
-        self.expect_mounted(node)
+        self.expect_mounted(self.mounted_node())
         self.expect_intake_serves()
+
+    def mounted_node(self) -> str:
+        """What the last step mounts: the node itself, or what the steps before made of it."""
+        steps: list[dict[str, Any]] = self.facts["decision"]["steps"]
+        node: str = steps[-1]["node"]
+        return node
 
     def expect_import(
         self,
@@ -178,7 +184,8 @@ class Guest:
             self.expect_mode(store=store)
         kinds = [step["step"] for step in self.facts["decision"]["steps"]]
         check("steps", kinds, list(steps))
-        self.expect_mounted(source, access)
+        node = self.mounted_node()
+        self.expect_mounted(node, access)
         self.expect_intake_serves()
         self._expect_guarded(access)
         self.release()
@@ -186,7 +193,7 @@ class Guest:
         if by_hand:
             self.succeed("asl-admin activate 2>&1")
             self.seen = None
-            self.expect_mounted(source, access)
+            self.expect_mounted(node, access)
             self._expect_guarded(access)
             self.succeed("asl-admin deactivate 2>&1")
             self.seen = None
