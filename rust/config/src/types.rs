@@ -177,6 +177,17 @@ impl fmt::Display for Pick {
     }
 }
 
+impl std::str::FromStr for Pick {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == NONE {
+            return Err("ID or ID:/path");
+        }
+        Self::read(text)
+    }
+}
+
 impl Value for Pick {
     fn read(text: &str) -> Result<Self, &'static str> {
         // `log:0123` is an id; only a slash behind the colon starts a path.

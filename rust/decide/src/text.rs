@@ -7,7 +7,8 @@ use asl_facts::{Device, DeviceKind, Facts, Format, Text};
 const MAX_NAMED: usize = 4;
 
 /// `QEMU HARDDISK (serial S1, 8.0 GiB) /dev/sda1`
-pub(crate) fn place(facts: &Facts, device: &Device) -> String {
+#[must_use]
+pub fn place(facts: &Facts, device: &Device) -> String {
     let disk = facts.disk_of(device);
     let identity = &device.identity;
     let model = identity.model.as_ref().map(Text::printable);
@@ -34,7 +35,8 @@ fn kind(device: &Device) -> &'static str {
 }
 
 /// `64 MiB`, `1.5 GiB`: at most three digits and a unit.
-pub(crate) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     const STEP: u64 = 1024;
     if bytes < STEP {
