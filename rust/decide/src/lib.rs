@@ -19,6 +19,7 @@ mod text;
 
 pub use decision::{Decision, Effect, Finding, Judged, Key, Report, Step};
 pub use rules::{RULES, Rule};
+pub use text::{place, size};
 
 use asl_config::{Config, ConfigError, WantedMode};
 use asl_facts::{Facts, Probe, Remote};

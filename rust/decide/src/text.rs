@@ -28,7 +28,8 @@ pub(crate) fn pool_name(pool: &Pool) -> String {
 
 /// `QEMU HARDDISK (serial S1, 8.0 GiB) /dev/sda1`; of a view its name and
 /// the disks below it.
-pub(crate) fn place(facts: &Facts, device: &Device) -> String {
+#[must_use]
+pub fn place(facts: &Facts, device: &Device) -> String {
     if device.kind == DeviceKind::Virtual {
         let leaves = stack::stack(facts, &[device], None).leaves;
         let places: Vec<String> = leaves.iter().map(|leaf| place(facts, leaf)).collect();
@@ -61,7 +62,8 @@ fn kind(device: &Device) -> &'static str {
 }
 
 /// `64 MiB`, `1.5 GiB`: at most three digits and a unit.
-pub(crate) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     const STEP: u64 = 1024;
     if bytes < STEP {
