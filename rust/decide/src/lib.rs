@@ -10,11 +10,13 @@ mod choose;
 mod decision;
 mod judge;
 mod mount;
+mod rerun;
 mod rules;
 mod selector;
 mod text;
 
 pub use decision::{Decision, Effect, Finding, Judged, Report, Step};
+pub use rerun::{Cause, STORE_LOST, rerun, unchanged};
 pub use rules::{RULES, Rule};
 
 use asl_config::{Config, ConfigError, WantedMode};

@@ -10,7 +10,7 @@
 
 mod situation;
 
-use asl_decide::{Decision, Effect, RULES, Step, decide};
+use asl_decide::{Decision, Effect, RULES, Step};
 use asl_mode::{Mode, ModeFile, clean};
 use situation::Situation;
 use std::collections::BTreeMap;
@@ -37,8 +37,7 @@ fn situations() -> BTreeMap<String, Situation> {
 }
 
 fn decided(situation: &Situation) -> Decision {
-    let config = situation.config();
-    decide(&situation.facts(), config.as_ref())
+    situation.report().decision
 }
 
 /// What differs from the expectation.
@@ -202,7 +201,11 @@ fn every_text_fits_into_the_mode_file_unchanged() {
 
 #[test]
 fn only_what_is_claimed_and_not_blocked_is_activated() {
-    for (name, situation) in situations() {
+    // What is served already was judged when it was chosen.
+    for (name, situation) in situations()
+        .into_iter()
+        .filter(|(_, situation)| situation.before.is_none())
+    {
         let decision = decided(&situation);
         assert_eq!(
             decision.mode.mode == Mode::Local,

@@ -11,6 +11,7 @@
 )]
 
 use asl_config::{Config, ConfigError};
+use asl_decide::{Cause, Report, decide, rerun};
 use asl_facts::{
     Container, Content, Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity,
     IoFault, LiveUse, LogState, Look, Outcome, Partition, Probe, Remote, SCHEMA, Signature,
@@ -37,6 +38,17 @@ pub(crate) struct Situation {
     pub(crate) remote: Option<String>,
     #[serde(default)]
     pub(crate) device: Vec<Dev>,
+    /// What is served was decided with these devices and the same
+    /// configuration; now the kernel said that something changed.
+    pub(crate) before: Option<Vec<Dev>>,
+    /// Configuration of that decision, where it was another one.
+    pub(crate) before_config: Option<BTreeMap<String, String>>,
+    /// It is not served any more: intake was stopped.
+    #[serde(default)]
+    pub(crate) stopped: bool,
+    /// Who wants the new decision is the operator.
+    #[serde(default)]
+    pub(crate) asked: bool,
     pub(crate) expect: Expect,
 }
 
@@ -108,6 +120,40 @@ pub(crate) struct Expect {
 }
 
 impl Situation {
+    /// The situation before, if this one follows another.
+    pub(crate) fn earlier(&self) -> Option<Situation> {
+        let device = self.before.clone()?;
+        Some(Situation {
+            device,
+            before: None,
+            config: self
+                .before_config
+                .clone()
+                .unwrap_or_else(|| self.config.clone()),
+            config_error: None,
+            ..self.clone()
+        })
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let facts = self.facts();
+        let decision = decide(&facts, self.config().as_ref());
+        let next = Report {
+            schema: SCHEMA,
+            facts,
+            decision,
+        };
+        let cause = if self.asked {
+            Cause::Operator
+        } else {
+            Cause::Watcher
+        };
+        match self.earlier() {
+            Some(earlier) => rerun(&earlier.report(), !self.stopped, cause, next),
+            None => next,
+        }
+    }
+
     pub(crate) fn config(&self) -> Result<Config, ConfigError> {
         if let Some(key) = &self.config_error {
             return Err(ConfigError {
