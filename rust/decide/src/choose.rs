@@ -220,7 +220,7 @@ fn use_it(
 }
 
 /// What it comes from: a node, a view or a pool by its name.
-fn source(candidate: &Candidate<'_>) -> String {
+pub(crate) fn source(candidate: &Candidate<'_>) -> String {
     match candidate.pool {
         Some(pool) => pool_name(pool),
         None => text::node(candidate.device).to_owned(),

@@ -187,7 +187,8 @@ pub struct Judged {
     pub dropped: bool,
     /// It cannot be used.
     pub blocked: bool,
-    /// Code of what blocks or drops it, else `usable` or `no-evidence`.
+    /// Code of what blocks or drops it, else `usable` or `no-evidence`;
+    /// `served` where it is served and cannot be read any more.
     pub code: String,
     /// Name of the rule that blocks or drops it; `none` where none does.
     pub rule: String,

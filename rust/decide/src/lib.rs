@@ -11,6 +11,7 @@ mod choose;
 mod decision;
 mod judge;
 mod keys;
+mod rerun;
 mod rules;
 mod selector;
 mod stack;
@@ -18,6 +19,7 @@ mod steps;
 mod text;
 
 pub use decision::{Decision, Effect, Finding, Judged, Key, Report, Step};
+pub use rerun::{Cause, STORE_LOST, rerun, unchanged};
 pub use rules::{RULES, Rule};
 pub use text::{place, size};
 
@@ -284,7 +286,7 @@ fn judged(facts: &Facts, candidate: &Candidate<'_>, selected: bool) -> Judged {
             .iter()
             .map(|device| device.name.clone())
             .collect(),
-        node: text::node(candidate.device).to_owned(),
+        node: choose::source(candidate),
         place: text::place(facts, candidate.device),
         pools: candidate
             .stack

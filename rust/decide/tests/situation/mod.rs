@@ -13,6 +13,7 @@
 pub(crate) mod layers;
 
 use asl_config::{Config, ConfigError};
+use asl_decide::{Cause, Report, decide, rerun};
 use asl_facts::{
     Container, Content, Damage, Device, DeviceKind, Facts, Filesystem, Format, Identity, IoFault,
     LiveUse, LogState, LogicalVolume, Look, Outcome, Part, Partition, PhysicalVolume, Piece, Probe,
@@ -50,6 +51,17 @@ pub(crate) struct Situation {
     /// What shows through them.
     #[serde(default)]
     pub(crate) view: Vec<View>,
+    /// What is served was decided with these devices and the same
+    /// configuration; now the kernel said that something changed.
+    pub(crate) before: Option<Vec<Dev>>,
+    /// Configuration of that decision, where it was another one.
+    pub(crate) before_config: Option<BTreeMap<String, String>>,
+    /// It is not served any more: intake was stopped.
+    #[serde(default)]
+    pub(crate) stopped: bool,
+    /// Who wants the new decision is the operator.
+    #[serde(default)]
+    pub(crate) asked: bool,
     pub(crate) expect: Expect,
 }
 
@@ -151,6 +163,40 @@ pub(crate) struct Expect {
 }
 
 impl Situation {
+    /// The situation before, if this one follows another.
+    pub(crate) fn earlier(&self) -> Option<Situation> {
+        let device = self.before.clone()?;
+        Some(Situation {
+            device,
+            before: None,
+            config: self
+                .before_config
+                .clone()
+                .unwrap_or_else(|| self.config.clone()),
+            config_error: None,
+            ..self.clone()
+        })
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let facts = self.facts();
+        let decision = decide(&facts, self.config().as_ref());
+        let next = Report {
+            schema: SCHEMA,
+            facts,
+            decision,
+        };
+        let cause = if self.asked {
+            Cause::Operator
+        } else {
+            Cause::Watcher
+        };
+        match self.earlier() {
+            Some(earlier) => rerun(&earlier.report(), !self.stopped, cause, next),
+            None => next,
+        }
+    }
+
     pub(crate) fn config(&self) -> Result<Config, ConfigError> {
         if let Some(key) = &self.config_error {
             return Err(ConfigError {
