@@ -209,7 +209,11 @@ impl Situation {
                 hint: "correct /etc/asl/asl.conf".to_owned(),
             });
         }
-        Config::from_pairs(self.config.iter().map(|(key, value)| (&**key, &**value)))
+        // `use` is the session's own key.
+        let pairs = self.config.iter().filter(|(key, _)| *key != "use");
+        let mut config = Config::from_pairs(pairs.map(|(key, value)| (&**key, &**value)))?;
+        config.r#use = self.config.get("use").map(|pick| pick.parse().unwrap());
+        Ok(config)
     }
 
     pub(crate) fn facts(&self) -> Facts {
