@@ -1,7 +1,7 @@
 //! Block devices as sysfs describes them.
 
 use crate::root::{Root, names_in, read};
-use crate::{ScanError, not_read};
+use crate::{ScanError, not_read, numbered};
 use asl_facts::{Device, DeviceKind, Identity, Partition, Text};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -195,6 +195,14 @@ impl Attributes {
     /// The nearest bus above the disk, from its path in sysfs.
     fn transport(&self, name: &str) -> Option<String> {
         let path = self.dir.to_string_lossy();
+        // Disks over a network have no bus in the machine.
+        if path.contains("/nvme-fabrics/") {
+            return Some("nvme-fabrics".to_owned());
+        }
+        let network = ["nbd", "rbd", "drbd"];
+        if let Some(kind) = network.iter().find(|kind| numbered(name, kind)) {
+            return Some((*kind).to_owned());
+        }
         if path.contains("/virtual/") {
             return None;
         }

@@ -451,6 +451,17 @@ fn a_store_in_a_partition_that_the_kernel_does_not_show() {
 }
 
 #[test]
+fn a_disk_over_the_network_says_so() {
+    let root = Root::new();
+    root.disk("nbd0", MIB, "N");
+    root.disk("sda", MIB, "A");
+    let facts = root.scan();
+    let transport = |name| device(&facts, name).identity.transport.clone();
+    assert_eq!(transport("nbd0").as_deref(), Some("nbd"));
+    assert_ne!(transport("sda").as_deref(), Some("nbd"));
+}
+
+#[test]
 fn an_explanation_ends_where_the_probe_does() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
