@@ -3,16 +3,18 @@
 //! One module a command; this file only routes.
 
 mod activate;
+mod again;
 mod cli;
 mod config;
 mod console;
+mod deadline;
 mod exit;
 mod mode;
 mod paths;
 mod preflight;
 mod scan;
-mod watch;
 
+use asl_decide::Cause;
 use clap::Parser;
 use cli::{Args, Command};
 use std::process::ExitCode;
@@ -21,7 +23,18 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let root = args.root.as_path();
     match args.command {
-        Command::Preflight { json, dry_run } => preflight::run(root, json, dry_run),
+        Command::Preflight {
+            json,
+            dry_run,
+            rerun,
+        } => {
+            let cause = if rerun {
+                Cause::Watcher
+            } else {
+                Cause::Operator
+            };
+            preflight::run(root, json, dry_run, cause)
+        }
         Command::Activate { dry_run } => activate::run(root, dry_run),
         Command::Deactivate => activate::undo(root),
         Command::Scan { settle, exclude } => scan::run(root, settle, exclude),

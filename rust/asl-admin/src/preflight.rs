@@ -3,10 +3,11 @@
 //! Whatever happens, a mode file is written: without one the boot would not
 //! know that there is nothing to serve, and nobody would know why.
 
-use crate::watch::{Deadline, within};
+use crate::again::{self, Again};
+use crate::deadline::{Deadline, within};
 use crate::{console, exit, paths, scan};
 use asl_config::{Config, Logging};
-use asl_decide::{Decision, Report, decide, internal};
+use asl_decide::{Cause, Decision, Report, decide, internal};
 use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
 use asl_mode::{ModeFile, current_boot_id, write_atomic};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -22,17 +23,25 @@ const CONFIG_TIME: Duration = Duration::from_secs(15);
 /// device its own deadline; this is for what must not happen.
 const SCAN_TIME: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(root: &Path, json: bool, dry_run: bool) -> ExitCode {
+pub(crate) fn run(root: &Path, json: bool, dry_run: bool, cause: Cause) -> ExitCode {
     let started_ms = now_ms();
     let empty = no_facts(root, started_ms);
     let spare = empty.clone();
     let owned: PathBuf = root.to_owned();
-    let work = move |deadline: &Deadline| look(&owned, spare, deadline);
-    let mut report = within(CONFIG_TIME, work).unwrap_or_else(|what| {
+    let work = move |deadline: &Deadline| look(&owned, spare, cause, deadline);
+    let report = within(CONFIG_TIME, work).unwrap_or_else(|what| {
         asl_log::start(&Logging::default());
         tracing::error!("{what}");
         report(internal(&empty, &what), empty)
     });
+    let Again {
+        mut report,
+        unchanged,
+    } = again::behind_the_last(root, cause, report);
+    if unchanged && cause == Cause::Watcher {
+        tracing::info!("nothing that matters changed");
+        return ExitCode::SUCCESS;
+    }
     if !dry_run && let Err(error) = write_report(root, &mut report) {
         return exit::fail(exit::FAILURE, &error);
     }
@@ -64,8 +73,8 @@ fn report(decision: Decision, facts: Facts) -> Report {
 }
 
 /// Everything that may take time or fail.
-fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
-    let (config, warnings) = match Config::load(root) {
+fn look(root: &Path, empty: Facts, cause: Cause, deadline: &Deadline) -> Report {
+    let (mut config, warnings) = match Config::load(root) {
         Ok(loaded) => loaded,
         Err(error) => {
             asl_log::start(&Logging::default());
@@ -78,6 +87,10 @@ fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
     asl_log::start(&config.logging);
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    if cause == Cause::Watcher {
+        // Whoever saw the devices come has waited for the last of them.
+        config.settle.timeout.0 = 0;
     }
     let settle = Duration::from_secs(config.settle.timeout.0);
     deadline.extend(settle.saturating_add(SCAN_TIME));

@@ -113,6 +113,42 @@ fn each_decision_of_a_boot_has_a_number() {
 }
 
 #[test]
+fn a_rerun_writes_only_what_is_new() {
+    let node = Node::new();
+    node.run(&["preflight", "--rerun"]);
+    assert_eq!(node.mode("generation"), "1");
+    let (code, _, err) = node.run(&["preflight", "--rerun"]);
+    assert_eq!((code, node.mode("generation")), (0, "1".into()));
+    assert!(err.contains("nothing that matters changed"), "{err}");
+    node.write("etc/asl/asl.conf", "mode = none\n");
+    node.run(&["preflight", "--rerun"]);
+    assert_eq!(
+        (node.mode("generation"), node.mode("code")),
+        ("2".into(), "forced-none".into())
+    );
+}
+
+#[test]
+fn what_intake_serves_stays() {
+    let node = Node::new();
+    let remote = "mode = remote\nremote.endpoint = asl://h\n";
+    node.write("etc/asl/asl.conf", remote);
+    node.run(&["preflight"]);
+    node.write("etc/asl/asl.conf", "mode = none\n");
+    let events = "sys/fs/cgroup/system.slice/asl-intake.service/cgroup.events";
+    node.write(events, "populated 1\nfrozen 0\n");
+    node.run(&["preflight"]);
+    assert_eq!(
+        (node.mode("mode"), node.mode("generation")),
+        ("remote".into(), "2".into())
+    );
+    assert!(node.mode("reason").contains("it stays while it is served"));
+    node.write(events, "populated 0\nfrozen 0\n");
+    node.run(&["preflight"]);
+    assert_eq!(node.mode("code"), "forced-none");
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let node = Node::new();
     let (code, out, _) = node.run(&["preflight", "--dry-run"]);
