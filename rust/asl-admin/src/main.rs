@@ -12,6 +12,7 @@ mod exit;
 mod mode;
 mod paths;
 mod preflight;
+mod question;
 mod scan;
 
 use asl_decide::Cause;

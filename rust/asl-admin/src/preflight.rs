@@ -5,11 +5,12 @@
 
 use crate::again::{self, Again};
 use crate::deadline::{Deadline, within};
+use crate::question::Question;
 use crate::{console, exit, paths, scan};
 use asl_config::{Config, Logging};
 use asl_decide::{Cause, Decision, Report, decide, internal};
 use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
-use asl_mode::{ModeFile, current_boot_id, write_atomic};
+use asl_mode::{Mode, ModeFile, current_boot_id, write_atomic};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
@@ -94,6 +95,7 @@ fn look(root: &Path, empty: Facts, cause: Cause, deadline: &Deadline) -> Report 
     }
     let settle = Duration::from_secs(config.settle.timeout.0);
     deadline.extend(settle.saturating_add(SCAN_TIME));
+    let question = config.remote.endpoint.clone().map(Question::ask);
     let mut facts = match scan::in_child(root, &config) {
         Ok(facts) => facts,
         Err(error) => {
@@ -103,19 +105,30 @@ fn look(root: &Path, empty: Facts, cause: Cause, deadline: &Deadline) -> Report 
     };
     facts.generation = empty.generation;
     facts.boot_id = empty.boot_id;
-    facts.remote = match &config.remote.endpoint {
-        Some(endpoint) => Remote::NotProbed {
-            endpoint: endpoint.text.clone(),
-        },
-        None => Remote::None,
-    };
     facts.timing.started_ms = empty.timing.started_ms;
     facts.timing.cpu_ms = cpu_ms();
-    let decision = decide(&facts, Ok(&config));
+    let decision = with_remote(&mut facts, &config, &question);
     for note in &decision.notes {
         tracing::info!("{note}");
     }
     report(decision, facts)
+}
+
+/// The decision. Its answer is waited for only where the endpoint decides:
+/// what was found here does not wait for the network.
+fn with_remote(facts: &mut Facts, config: &Config, question: &Option<Question>) -> Decision {
+    let Some(question) = question else {
+        return decide(facts, Ok(config));
+    };
+    facts.remote = question.answer_so_far();
+    let decision = decide(facts, Ok(config));
+    let unasked = matches!(facts.remote, Remote::NotProbed { .. });
+    let needs_it = decision.mode.mode == Mode::Remote || decision.mode.rule == "remote-down";
+    if !(unasked && needs_it) {
+        return decision;
+    }
+    facts.remote = question.answer();
+    decide(facts, Ok(config))
 }
 
 /// Facts of a node that was not looked at.

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::thread;
 use tempfile::TempDir;
 
 const BOOT: &str = "4f0c1c2e-0000-4000-8000-000000000001";
@@ -171,24 +174,34 @@ fn json_is_the_report() {
 }
 
 #[test]
-fn the_endpoint_is_told_and_not_asked() {
+fn the_endpoint_is_asked_in_its_own_protocol() {
     let node = Node::new();
-    node.write("etc/asl/asl.conf", "remote.endpoint = nfs://nas/asl\n");
-    node.run(&["preflight"]);
-    assert_eq!(
-        (node.mode("rule"), node.mode("code")),
-        ("remote-down".into(), "remote-not-probed".into())
-    );
-    node.write(
-        "etc/asl/asl.conf",
-        "mode = remote\nremote.endpoint = nfs://nas/asl\n",
-    );
-    node.run(&["preflight"]);
-    assert_eq!(
-        (node.mode("mode"), node.mode("source")),
-        ("remote".into(), "nfs://nas/asl".into())
-    );
+    let refusing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = refusing.local_addr().unwrap().port();
+    drop(refusing);
+    let endpoint = |mode: &str, port: u16| {
+        format!("mode = {mode}\nremote.endpoint = ssh://127.0.0.1:{port}/asl\n")
+    };
+    let seen = |mode: &str, port| {
+        node.write("etc/asl/asl.conf", endpoint(mode, port));
+        node.run(&["preflight"]);
+        (node.mode("mode"), node.mode("code"))
+    };
+    let is = |mode: &str, code: &str| (mode.to_owned(), code.to_owned());
+    assert_eq!(seen("auto", closed), is("none", "remote-down"));
+    assert!(node.mode("reason").contains("connection refused"));
+    assert_eq!(seen("remote", closed), is("remote", "waiting"));
     assert_eq!(node.run(&["mode", "--check"]).0, 0);
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = server.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in server.incoming() {
+            stream.unwrap().write_all(b"SSH-2.0-test\r\n").unwrap();
+        }
+    });
+    assert_eq!(seen("auto", open), is("remote", "remote-ok"));
+    assert_eq!(seen("remote", open), is("remote", "forced-remote"));
+    assert_eq!(node.mode("source"), format!("ssh://127.0.0.1:{open}/asl"));
 }
 
 /// Whatever a file below /etc/asl holds, there is a mode file that says so.
