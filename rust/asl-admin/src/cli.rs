@@ -86,6 +86,10 @@ pub(crate) enum Command {
         /// Write no file below /run/asl.
         #[arg(long)]
         dry_run: bool,
+        /// Because devices or routes changed, not because somebody asked:
+        /// write nothing if that makes no difference.
+        #[arg(long, hide = true)]
+        rerun: bool,
     },
     /// Mounts the store that preflight chose.
     Activate {
