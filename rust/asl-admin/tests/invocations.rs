@@ -403,5 +403,5 @@ fn what_a_scan_starts_is_hidden_and_does_nothing_for_others() {
     }
     let (code, out, error) = node.run(&["look"]);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(error.starts_with("asl-admin: the parent: "), "{error}");
+    assert!(error.starts_with("asl-admin: the devices: "), "{error}");
 }
