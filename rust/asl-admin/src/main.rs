@@ -5,6 +5,7 @@
 mod activate;
 mod again;
 mod allow;
+mod bundle;
 mod cli;
 mod config;
 mod confirm;
@@ -12,18 +13,22 @@ mod console;
 mod detach;
 mod evidence;
 mod exit;
+mod import;
 mod in_use;
+mod manual;
 mod mode;
 mod names;
 mod paths;
 mod pick;
 mod preflight;
+mod report;
 mod scan;
 mod session;
 mod stack;
 mod status;
 mod tool;
 mod units;
+mod unlock;
 mod watch;
 
 use clap::Parser;
@@ -49,6 +54,14 @@ fn main() -> ExitCode {
             (id, _) => allow::revoke(root, id.as_deref()),
         },
         Command::Detach => detach::run(root),
+        Command::Report { to } => report::run(root, &to),
+        Command::Import { id, look, yes } => import::run(root, id.as_deref(), look, yes),
+        Command::Unlock { uuid, key_file } => unlock::run(root, &uuid, key_file.as_deref()),
+        Command::Lock { uuid } => unlock::lock(root, &uuid),
+        Command::Man { to, rules } => match to {
+            Some(to) if !rules => manual::run(&to),
+            _ => manual::rules(),
+        },
         Command::Mode { json, check } => mode::run(root, json, check),
         Command::Config { json, keys, check } => match (keys, check) {
             (true, _) => config::keys(),

@@ -44,7 +44,7 @@ fn it_shows_the_stack_the_services_and_what_is_lost() {
         &format!("    store {A} at /: usable\n    mounted at /mnt/asl/local by asl-activate\n"),
         "  SOUND DISK (serial SER-B, 8 MiB) /dev/sdb; ext4",
         "  asl-intake.service      failed (failed, exit-code)\n",
-        "guarded read-only until detach\n  SOUND DISK (serial SER-A, 8 MiB) /dev/sda\n",
+        "guarded read-only until detach or lock\n  SOUND DISK (serial SER-A, 8 MiB) /dev/sda\n",
         &format!("lost at reboot\n  use = {A}\n"),
     ] {
         assert!(out.contains(part), "{part}: {out}");
