@@ -30,7 +30,8 @@ const USE: &str = "\
 ID is the id of a store, a file system or a pool; ID:/path where the id is there
 more than once. It holds until reboot, in place of all local.* selectors, and is
 kept in /var/lib/asl/runtime/session.conf. Preflight runs again, and when there
-is something to serve, asl-activate and asl-intake are started.
+is something to serve, asl-activate and asl-intake are started. A store that is
+being served stays until asl-admin detach.
 
 Exit codes:
   0  it was named and decided, whatever the mode
@@ -118,6 +119,10 @@ pub(crate) enum Command {
         /// Write no file below /run/asl.
         #[arg(long)]
         dry_run: bool,
+        /// Because devices or routes changed, not because somebody asked:
+        /// write nothing if that makes no difference.
+        #[arg(long, hide = true)]
+        rerun: bool,
     },
     /// Mounts the store that preflight chose.
     Activate {
@@ -136,6 +141,9 @@ pub(crate) enum Command {
         /// A device to leave alone.
         #[arg(long)]
         exclude: Vec<String>,
+        /// Kernel name of a node that our own activation made.
+        #[arg(long)]
+        ours: Vec<String>,
     },
     /// What a scan does in a child for each file system: looks inside.
     #[command(hide = true)]
