@@ -34,13 +34,13 @@ pub(crate) fn clear(root: &Path) -> ExitCode {
     };
     let changed = match session::load(root) {
         Ok(_) => change(root, |session| session.r#use = None),
-        Err(_) => session::lock(root).and_then(|_lock| session::clear(root)),
+        Err(_) => session::lock(root, session::LOCK).and_then(|_lock| session::clear(root)),
     };
     finish(root, changed, taken)
 }
 
 fn change(root: &Path, edit: impl FnOnce(&mut Session)) -> Result<(), String> {
-    let _lock = session::lock(root)?;
+    let _lock = session::lock(root, session::LOCK)?;
     let mut session = session::load(root)?;
     edit(&mut session);
     session::store(root, &session)

@@ -5,10 +5,10 @@
 //! also what a killed `unlock` left half done.
 
 use crate::tool::{ToolError, finish, output, shown};
-use crate::{again, console, evidence, exit, paths};
+use crate::{again, console, evidence, exit, paths, session};
 use asl_activate::{Linux, System};
 use asl_decide::Report;
-use asl_facts::{Content, Device, Format, Outcome, Use};
+use asl_facts::{Content, Device, Format, Outcome, Signature, Use};
 use asl_mode::{clean, write_atomic};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// What was unlocked by hand in this session.
 pub(crate) const UNLOCKED: &str = "/var/lib/asl/runtime/unlocked.json";
+/// A passphrase may take minutes to be typed; nothing else waits for it.
+const LOCK: &str = "/var/lib/asl/locks/unlock";
 /// Longest such file, bytes.
 const MAX_UNLOCKED: u64 = 1024 * 1024;
 /// Nodes that `unlock` makes are called this and the UUID.
@@ -100,7 +102,7 @@ fn open(root: &Path, report: &Report, uuid: &str, key_file: Option<&Path>) -> Re
     let uuid = container.uuid;
     let name = format!("{PREFIX}{uuid}");
     let mapper = format!("/dev/mapper/{name}");
-    let _lock = crate::session::lock(root)?;
+    let _lock = session::lock(root, LOCK)?;
     let mut all = unlocked(root)?;
     if paths::below(root, &mapper).exists() {
         console::say(&format!("{mapper} is there already\n"));
@@ -111,43 +113,76 @@ fn open(root: &Path, report: &Report, uuid: &str, key_file: Option<&Path>) -> Re
         fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     let linux = Linux::new(root);
+    still_there(&linux, container.node, uuid)?;
+    // What a killed run set read-only is still to be given back.
+    let left = all.iter().position(|one| one.uuid == uuid);
     let mut entry = Unlocked {
         boot_id: report.facts.boot_id.clone(),
         uuid: uuid.to_owned(),
         mapper: mapper.clone(),
-        guarded: Vec::new(),
+        guarded: left.map_or_else(Vec::new, |index| all.remove(index).guarded),
     };
-    all.retain(|one| one.uuid != uuid);
-    for node in container.guard {
-        let was = linux
-            .read_only(node)
-            .map_err(|error| format!("{node}: {error}"))?;
-        if was {
-            continue;
-        }
-        entry.guarded.push(node.to_owned());
-        // Written down first: a killed run must not leave a disk read-only
-        // that nobody knows of.
-        let known: Vec<Unlocked> = all.iter().chain([&entry]).cloned().collect();
-        store(root, &known)?;
-        linux
-            .set_read_only(node, true)
-            .map_err(|error| format!("blockdev --setro {node}: {error}"))?;
-    }
-    let opened = cryptsetup_open(container.node, &name, uuid, key_file);
+    let opened = guard(root, &linux, &container, &all, &mut entry)
+        .and_then(|()| cryptsetup_open(container.node, &name, uuid, key_file));
     if let Err(error) = opened {
-        let restored = restore(&linux, &entry.guarded);
-        if restored.is_ok() {
-            store(root, &all)?;
-        }
+        let restored = restore(&linux, &entry.guarded).and_then(|()| store(root, &all));
         let undo = restored.err().map(|error| format!("; {error}"));
         return Err(format!("{error}{}", undo.unwrap_or_default()));
     }
-    all.push(entry);
-    store(root, &all)?;
     console::say(&format!(
         "{mapper} shows the content of {uuid}, read-only\n"
     ));
+    Ok(())
+}
+
+/// The facts may be older than the disk in the slot.
+fn still_there(linux: &Linux, node: &str, uuid: &str) -> Result<(), String> {
+    let told = |error: io::Error| format!("{node}: {error}");
+    let signatures = linux.signatures(node).map_err(told)?;
+    let same = |signature: &Signature| {
+        let id = signature.superblock().and_then(|one| one.uuid.as_deref());
+        signature.format == Format::Luks && id == Some(uuid)
+    };
+    if signatures.iter().any(same) {
+        return Ok(());
+    }
+    Err(format!(
+        "{node}: container {uuid} is no longer there; run `asl-admin preflight`"
+    ))
+}
+
+/// Sets the container and its disk read-only. Each is written down first: a
+/// killed run must not leave a disk read-only that nobody knows of.
+fn guard(
+    root: &Path,
+    linux: &Linux,
+    container: &Found<'_>,
+    others: &[Unlocked],
+    entry: &mut Unlocked,
+) -> Result<(), String> {
+    let write_down = |entry: &Unlocked| {
+        let all: Vec<Unlocked> = others.iter().chain([entry]).cloned().collect();
+        store(root, &all)
+    };
+    write_down(entry)?;
+    let disk = container.disk.filter(|disk| {
+        // Mounted since the facts were taken; in doubt it stays as it is.
+        !linux.is_written(&disk.devnum).unwrap_or(true)
+    });
+    // The container first: the kernel shows a partition of a read-only disk as
+    // read-only.
+    for node in [Some(container.node), disk.map(|disk| disk.node.as_str())]
+        .into_iter()
+        .flatten()
+    {
+        let told = |error: io::Error| format!("blockdev --setro {node}: {error}");
+        if linux.read_only(node).map_err(told)? {
+            continue;
+        }
+        entry.guarded.push(node.to_owned());
+        write_down(entry)?;
+        linux.set_read_only(node, true).map_err(told)?;
+    }
     Ok(())
 }
 
@@ -155,9 +190,8 @@ fn open(root: &Path, report: &Report, uuid: &str, key_file: Option<&Path>) -> Re
 struct Found<'a> {
     node: &'a str,
     uuid: &'a str,
-    /// Nodes to set read-only: its own first, because the kernel shows a
-    /// partition of a read-only disk as read-only.
-    guard: Vec<&'a str>,
+    /// The disk that it is a partition of, unless the live system needs it.
+    disk: Option<&'a Device>,
 }
 
 fn find<'a>(report: &'a Report, uuid: &str) -> Result<Found<'a>, String> {
@@ -186,15 +220,11 @@ fn find<'a>(report: &'a Report, uuid: &str) -> Result<Found<'a>, String> {
                 ));
             }
             let disk = facts.disk_of(device);
-            let mut guard = vec![device.node.as_str()];
-            // A disk that the live system runs from or writes to stays as it is.
-            if disk.name != device.name && !serves_the_system(report, disk) {
-                guard.push(&disk.node);
-            }
+            let other = disk.name != device.name && !serves_the_system(report, disk);
             found.push(Found {
                 node: &device.node,
                 uuid: id,
-                guard,
+                disk: other.then_some(disk),
             });
         }
     }
@@ -304,7 +334,7 @@ fn cryptsetup_open(
 }
 
 fn close(root: &Path, uuid: &str) -> Result<(), String> {
-    let _lock = crate::session::lock(root)?;
+    let _lock = session::lock(root, LOCK)?;
     let mut all = unlocked(root)?;
     let Some(index) = all
         .iter()
