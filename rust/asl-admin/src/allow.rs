@@ -89,7 +89,7 @@ pub(crate) fn revoke(root: &Path, id: Option<&str>) -> ExitCode {
 }
 
 fn change(root: &Path, edit: impl FnOnce(&mut Vec<Consent>)) -> Result<(), String> {
-    let _lock = session::lock(root)?;
+    let _lock = session::lock(root, session::LOCK)?;
     let mut session = session::load(root)?;
     edit(&mut session.allow);
     session::store(root, &session)

@@ -5,6 +5,7 @@
 mod activate;
 mod again;
 mod allow;
+mod bundle;
 mod cli;
 mod config;
 mod confirm;
@@ -13,13 +14,16 @@ mod deadline;
 mod detach;
 mod evidence;
 mod exit;
+mod import;
 mod in_use;
+mod manual;
 mod mode;
 mod names;
 mod paths;
 mod pick;
 mod preflight;
 mod question;
+mod report;
 mod rerun;
 mod scan;
 mod session;
@@ -27,6 +31,7 @@ mod stack;
 mod status;
 mod tool;
 mod units;
+mod unlock;
 
 use asl_decide::Cause;
 use clap::Parser;
@@ -67,6 +72,14 @@ fn main() -> ExitCode {
             (id, _) => allow::revoke(root, id.as_deref()),
         },
         Command::Detach => detach::run(root),
+        Command::Report { to } => report::run(root, &to),
+        Command::Import { id, look, yes } => import::run(root, id.as_deref(), look, yes),
+        Command::Unlock { uuid, key_file } => unlock::run(root, &uuid, key_file.as_deref()),
+        Command::Lock { uuid } => unlock::lock(root, &uuid),
+        Command::Man { to, rules } => match to {
+            Some(to) if !rules => manual::run(&to),
+            _ => manual::rules(),
+        },
         Command::Mode { json, check } => mode::run(root, json, check),
         Command::Config { json, keys, check } => match (keys, check) {
             (true, _) => config::keys(),

@@ -141,8 +141,8 @@ state() {
     fi
 }
 
-# clean FILE NODE...: prints the fingerprints, and takes the loop devices and a changed asl.conf
-# away
+# clean FILE NODE...: prints the fingerprints, and takes the loop devices, a changed asl.conf and the
+# operator's choices away
 clean() {
     systemctl stop asl-intake.service asl-activate.service
     while [ $# -gt 0 ]; do
@@ -150,6 +150,6 @@ clean() {
         losetup --detach "$2"
         shift 2
     done
-    rm -f $LAB/disk/*
+    rm -f $LAB/disk/* /var/lib/asl/runtime/session.conf
     cmp -s $LAB/asl.conf $CONF || cp $LAB/asl.conf $CONF
 }
