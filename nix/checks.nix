@@ -174,6 +174,13 @@ in
         --result $out/result.json
     '';
 
+  driver = runCommand "check-driver" { nativeBuildInputs = [ python3 jq ]; } ''
+    mkdir $out
+    cd ${lib.cleanSourceWith { src = ../tests/driver; name = "driver"; }}
+    python3 -B -m unittest --quiet
+    jq -n --argjson passed "$(grep -c 'def test_' test_*.py)" '{ suite: "driver", $passed, failed: 0, skipped: [] }' > $out/result.json
+  '';
+
   binaries = runCommand "check-binaries" { nativeBuildInputs = [ binutils jq ]; } ''
     mkdir $out
     bash ${./check-binaries.sh} ${asl} ${libasl} ${version} > $out/result.json

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  success; preflight: a mode file was written, whatever the mode
+  0  success; preflight, use, allow-write, unlock: it was decided, whatever the
+     mode
   1  failure; mode --check: the mode is none
   2  usage
   3  the configuration cannot be used
@@ -15,7 +16,47 @@ Files:
   /run/asl/mode        the mode: TOML and EnvironmentFile
   /run/asl/facts.json  all that was seen, and why it was decided so
   /run/asl/issue       the mode for the console
-  /etc/asl/*.conf      configuration; asl-admin config lists all keys";
+  /etc/asl/*.conf      configuration; asl-admin config lists all keys
+  /var/lib/asl/runtime/session.conf
+                       what use and allow-write set; lost at reboot";
+
+const STATUS: &str = "\
+Exit codes:
+  0  shown, whatever the mode
+  1  it could not be printed
+  4  no usable mode file";
+
+const USE: &str = "\
+ID is the id of a store, a file system or a pool; ID:/path where the id is there
+more than once. It holds until reboot, in place of all local.* selectors, and is
+kept in /var/lib/asl/runtime/session.conf. Preflight runs again, and when there
+is something to serve, asl-activate and asl-intake are started.
+
+Exit codes:
+  0  it was named and decided, whatever the mode
+  1  nothing or more than one thing has this id; or a step failed
+  2  usage
+  4  no facts of this boot";
+
+const ALLOW_WRITE: &str = "\
+Consent names one store and the pool or disk that carries it, and holds until
+reboot. Ids are no secrets: who can type this command may give consent. Preflight
+decides again, because consent does not make a damaged or sleeping disk writable,
+and asl-activate starts anew.
+
+Exit codes:
+  0  consent was given or taken back, and decided upon
+  1  it was not confirmed, names no store, or a step failed
+  2  usage
+  4  no facts of this boot";
+
+const DETACH: &str = "\
+Stops asl-intake, its socket and asl-activate, which takes back all that it did,
+then says which disks nobody uses any more.
+
+Exit codes:
+  0  nothing of the activation is left
+  1  something could not be taken back; it is named";
 
 /// Decides what this rescue node is, and shows why.
 #[derive(Debug, Parser)]
@@ -67,6 +108,39 @@ pub(crate) enum Command {
     /// What a scan does in a child for each file system: looks inside.
     #[command(hide = true)]
     Look,
+    /// Shows the mode, why, and the stack from the disk to the mount.
+    #[command(after_help = STATUS)]
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serves this store in this session, and no other.
+    #[command(after_help = USE)]
+    Use {
+        /// Id of a store, file system or pool, or ID:/path.
+        #[arg(required_unless_present = "clear")]
+        id: Option<String>,
+        /// Back to what is configured.
+        #[arg(long, conflicts_with = "id")]
+        clear: bool,
+    },
+    /// Lets one store be written to in this session.
+    #[command(after_help = ALLOW_WRITE)]
+    AllowWrite {
+        /// Id of the store or of its file system.
+        #[arg(required_unless_present = "revoke")]
+        id: Option<String>,
+        /// Do not ask.
+        #[arg(long, conflicts_with = "revoke")]
+        yes: bool,
+        /// Take consent back: for ID, or all that this session gave.
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// Lets go of the store, and says what can be pulled.
+    #[command(after_help = DETACH)]
+    Detach,
     /// Shows the mode of this boot.
     Mode {
         /// As JSON.

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 pub(crate) const FAILURE: u8 = 1;
 /// `mode --check`: the mode is none.
 pub(crate) const MODE_NONE: u8 = 1;
+/// A word on the command line cannot be used.
+pub(crate) const USAGE: u8 = 2;
 /// The configuration cannot be used.
 pub(crate) const CONFIG: u8 = 3;
 /// There is no mode file that can be used.

@@ -3,14 +3,27 @@
 //! One module a command; this file only routes.
 
 mod activate;
+mod again;
+mod allow;
 mod cli;
 mod config;
+mod confirm;
 mod console;
+mod detach;
+mod evidence;
 mod exit;
+mod in_use;
 mod mode;
+mod names;
 mod paths;
+mod pick;
 mod preflight;
 mod scan;
+mod session;
+mod stack;
+mod status;
+mod tool;
+mod units;
 mod watch;
 
 use clap::Parser;
@@ -26,6 +39,16 @@ fn main() -> ExitCode {
         Command::Deactivate => activate::undo(root),
         Command::Scan { settle, exclude } => scan::run(root, settle, exclude),
         Command::Look => scan::look(),
+        Command::Status { json } => status::run(root, json),
+        Command::Use { id, clear } => match id {
+            Some(id) if !clear => pick::run(root, &id),
+            _ => pick::clear(root),
+        },
+        Command::AllowWrite { id, yes, revoke } => match (id, revoke) {
+            (Some(id), false) => allow::run(root, &id, yes),
+            (id, _) => allow::revoke(root, id.as_deref()),
+        },
+        Command::Detach => detach::run(root),
         Command::Mode { json, check } => mode::run(root, json, check),
         Command::Config { json, keys, check } => match (keys, check) {
             (true, _) => config::keys(),

@@ -4,7 +4,7 @@
 use crate::Config;
 use crate::types::Value;
 
-/// The files below `/etc/asl`, each with its own keys.
+/// The files, each with its own keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum File {
     /// Mode selection, stores, consent.
@@ -13,10 +13,12 @@ pub enum File {
     Federation,
     /// How much is logged, and where.
     Logging,
+    /// What `asl-admin` was told to do during this boot.
+    Session,
 }
 
 impl File {
-    /// All files, in the order in which they are read.
+    /// The files below `/etc/asl`, in the order in which they are read.
     pub const ALL: [File; 3] = [File::Asl, File::Federation, File::Logging];
 
     /// Path on the target.
@@ -26,6 +28,7 @@ impl File {
             File::Asl => "/etc/asl/asl.conf",
             File::Federation => "/etc/asl/federation.conf",
             File::Logging => "/etc/asl/logging.conf",
+            File::Session => SESSION,
         }
     }
 
@@ -34,12 +37,20 @@ impl File {
     #[must_use]
     pub fn prefix(self) -> &'static str {
         match self {
-            File::Asl => "",
+            File::Asl | File::Session => "",
             File::Federation => "federation.",
             File::Logging => "logging.",
         }
     }
 }
+
+/// Where `asl-admin use` and `asl-admin allow-write` keep what they were told.
+/// It is lost at reboot.
+pub const SESSION: &str = "/var/lib/asl/runtime/session.conf";
+
+/// Keys of other files that the session's file may hold too: what is in it is
+/// added to what is configured.
+const ALSO_IN_SESSION: [&str; 1] = ["write.allow"];
 
 /// Kinds of values that YAML tells apart and a line of text does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +92,18 @@ impl Key {
         self.name
             .strip_prefix(self.file.prefix())
             .unwrap_or(self.name)
+    }
+
+    /// Whether it may stand in `file`; where that is none, in the YAML scope
+    /// and on the command line.
+    pub(crate) fn stands_in(&self, file: Option<File>) -> bool {
+        match file {
+            None => self.file != File::Session,
+            Some(File::Session) => {
+                self.file == File::Session || ALSO_IN_SESSION.contains(&self.name)
+            }
+            Some(file) => self.file == file,
+        }
     }
 }
 
@@ -162,9 +185,9 @@ pub const KEYS: &[Key] = &[
         name: "local.pool",
         file: File::Asl,
         kind: Kind::Text,
-        form: "none | NAME | GUID",
+        form: "none | NAME | ID",
         default: "none",
-        doc: "the store in this pool, and no other; this version reads no pools",
+        doc: "the store in this pool or volume group, or on this array, and no other",
         used: true,
         read: |config, text| set(&mut config.local.pool, text),
     },
@@ -174,7 +197,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         form: "none | FS-UUID:/path",
         default: "none",
-        doc: "the store in this image file, and no other; this version reads no image files",
+        doc: "the store in this image file, and no other",
         used: true,
         read: |config, text| set(&mut config.local.image, text),
     },
@@ -195,17 +218,17 @@ pub const KEYS: &[Key] = &[
         form: "none | ro",
         default: "none",
         doc: "whether a pool that lost redundancy may be imported, read-only",
-        used: false,
+        used: true,
         read: |config, text| set(&mut config.import.degraded, text),
     },
     Key {
         name: "import.foreign",
         file: File::Asl,
         kind: Kind::List,
-        form: "none | list of pool names or GUIDs",
+        form: "none | list of pool names or IDs",
         default: "none",
-        doc: "pools of another host that may be imported, read-only",
-        used: false,
+        doc: "pools that another host may be using and that may be imported all the same, read-only",
+        used: true,
         read: |config, text| set(&mut config.import.foreign, text),
     },
     Key {
@@ -214,18 +237,18 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         form: "none | sole-pool",
         default: "none",
-        doc: "whether the only pool counts as the store although it was not read",
-        used: false,
+        doc: "whether the only pool counts as the store although it was not read, read-only",
+        used: true,
         read: |config, text| set(&mut config.import.assume, text),
     },
     Key {
         name: "write.allow",
         file: File::Asl,
         kind: Kind::List,
-        form: "none | list of ID@SERIAL or ID@POOL-GUID",
+        form: "none | list of ID@SERIAL or ID@POOL-ID",
         default: "none",
-        doc: "the stores that may be written to; this version only reads",
-        used: false,
+        doc: "the stores that may be written to, each with the disk or pool that carries it; an ID alone counts for what a selector names by serial, path or pool",
+        used: true,
         read: |config, text| set(&mut config.write.allow, text),
     },
     Key {
@@ -234,8 +257,8 @@ pub const KEYS: &[Key] = &[
         kind: Kind::List,
         form: "none | list of UUID:/path",
         default: "none",
-        doc: "key files of locked containers",
-        used: false,
+        doc: "key files of locked containers, each for the container that it names",
+        used: true,
         read: |config, text| set(&mut config.unlock.keyfile, text),
     },
     Key {
@@ -244,8 +267,8 @@ pub const KEYS: &[Key] = &[
         kind: Kind::List,
         form: "none | list of UUIDs, or any",
         default: "none",
-        doc: "locked containers whose passphrase may be asked for",
-        used: false,
+        doc: "locked containers whose passphrase may be asked for on the console",
+        used: true,
         read: |config, text| set(&mut config.unlock.prompt, text),
     },
     Key {
@@ -317,6 +340,16 @@ pub const KEYS: &[Key] = &[
         doc: "where the log goes; on a terminal it goes there too",
         used: true,
         read: |config, text| set(&mut config.logging.target, text),
+    },
+    Key {
+        name: "use",
+        file: File::Session,
+        kind: Kind::Text,
+        form: "none | ID | ID:/path",
+        default: "none",
+        doc: "the store, file system or pool with this id, in place of all local.* selectors; set by `asl-admin use`",
+        used: true,
+        read: |config, text| set(&mut config.r#use, text),
     },
 ];
 

@@ -1,12 +1,14 @@
 //! From the files of a root to one configuration.
 
 use crate::error::{ConfigError, Warning, quoted};
-use crate::keys::{self, File, KEYS, Kind};
+use crate::keys::{self, File, KEYS, Kind, SESSION};
+use crate::types::NONE;
 use crate::{Assignment, Config, Layer, Origin, Place, VERSION, cmdline, lines, scope};
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
+const WRITE_ALLOW: &str = "write.allow";
 const CMDLINE: &str = "/proc/cmdline";
 const SCOPE: &str = "/run/archiso/config/sysrescue-effective-config.json";
 /// Our YAML file on the medium. Where it is and its scope is not, something
@@ -45,6 +47,7 @@ impl Config {
         for assignment in cmdline.assignments {
             loader.apply(Layer::Cmdline, None, assignment)?;
         }
+        loader.session_below(root)?;
         Ok((loader.config, loader.warnings))
     }
 }
@@ -86,14 +89,38 @@ pub fn check_file(path: &Path) -> Result<(Config, Vec<Warning>), ConfigError> {
     let file_name = path.file_name().unwrap_or_default();
     let file = File::ALL
         .into_iter()
+        .chain([File::Session])
         .find(|file| Path::new(file.path()).file_name() == Some(file_name))
         .unwrap_or(File::Asl);
     let mut loader = Loader::default();
     match read(Path::new(""), &name, lines::MAX_FILE)? {
+        Some(bytes) if file == File::Session => loader.session(&name, &bytes)?,
         Some(bytes) => loader.file(file, &name, &bytes)?,
         None => return Err(unreadable(&name, "no file".to_owned())),
     }
     Ok((loader.config, loader.warnings))
+}
+
+/// The session's file by itself.
+pub(crate) fn session_alone(root: &Path) -> Result<Config, ConfigError> {
+    let mut loader = Loader::default();
+    loader.session_below(root)?;
+    Ok(loader.config)
+}
+
+/// A text that would be the session's file.
+pub(crate) fn session_text(text: &str) -> Result<Config, ConfigError> {
+    let mut loader = Loader::default();
+    loader.session(SESSION, text.as_bytes())?;
+    Ok(loader.config)
+}
+
+/// Nobody edits that file, and one command takes it away.
+fn session_error(error: ConfigError) -> ConfigError {
+    ConfigError {
+        hint: "asl-admin use --clear".to_owned(),
+        ..error
+    }
 }
 
 #[derive(Default)]
@@ -114,6 +141,42 @@ impl Loader {
     fn file(&mut self, file: File, name: &str, bytes: &[u8]) -> Result<(), ConfigError> {
         let assignments = lines::parse(name, file.prefix(), bytes)?;
         self.apply_all(Layer::File, Some(file), assignments)
+    }
+
+    fn session_below(&mut self, root: &Path) -> Result<(), ConfigError> {
+        match read(root, SESSION, lines::MAX_FILE).map_err(session_error)? {
+            Some(bytes) => self.session(SESSION, &bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// What the session allows is added to what is configured; the rest of it
+    /// wins as any later layer does.
+    fn session(&mut self, name: &str, bytes: &[u8]) -> Result<(), ConfigError> {
+        let allowed = std::mem::take(&mut self.config.write.allow);
+        let origin = self.config.origins.remove(WRITE_ALLOW);
+        let result = lines::parse(name, "", bytes)
+            .and_then(|all| self.apply_all(Layer::Session, Some(File::Session), all));
+        for consent in allowed.into_iter().rev() {
+            if !self.config.write.allow.contains(&consent) {
+                self.config.write.allow.insert(0, consent);
+            }
+        }
+        if let Some(configured) = origin {
+            self.config
+                .origins
+                .entry(WRITE_ALLOW)
+                .and_modify(|session| {
+                    let both = [&configured.value, &session.value];
+                    let said = both.map(String::as_str).into_iter();
+                    let said: Vec<_> = said.filter(|value| *value != NONE).collect();
+                    session.value = said.join(", ");
+                    session.place =
+                        format!("{}, in addition to {}", session.place, configured.place);
+                })
+                .or_insert(configured);
+        }
+        result.map_err(session_error)
     }
 
     fn scope(&mut self, root: &Path) -> Result<(), ConfigError> {
@@ -175,10 +238,7 @@ impl Loader {
         file: Option<File>,
         assignment: Assignment,
     ) -> Result<(), ConfigError> {
-        let known = || {
-            KEYS.iter()
-                .filter(|key| file.is_none_or(|file| key.file == file))
-        };
+        let known = || KEYS.iter().filter(|key| key.stands_in(file));
         let Some(key) = known().find(|key| key.name == assignment.key) else {
             return Err(unknown_key(&assignment, file));
         };
@@ -200,7 +260,9 @@ impl Loader {
             );
         }
         let place = match assignment.place.line {
-            Some(line) if layer == Layer::File => format!("{}:{line}", assignment.place.file),
+            Some(line) if matches!(layer, Layer::File | Layer::Session) => {
+                format!("{}:{line}", assignment.place.file)
+            }
             _ => assignment.place.file,
         };
         self.config.origins.insert(
@@ -222,9 +284,12 @@ fn unknown_key(assignment: &Assignment, file: Option<File>) -> ConfigError {
     let elsewhere = keys::find(shown(name).as_str()).filter(|key| Some(key.file) != file);
     let known = KEYS
         .iter()
-        .filter(|key| file.is_none_or(|file| key.file == file))
+        .filter(|key| key.stands_in(file))
         .map(|key| key.name);
     let expected = match (elsewhere, keys::nearest(name, known)) {
+        (Some(key), _) if key.file == File::Session => {
+            format!("that key from `asl-admin {}` alone", key.name)
+        }
         (Some(key), _) => format!("that key in {}, as {}", key.file.path(), key.name_in_file()),
         (None, Some(near)) => format!("a known key, perhaps {}", shown(near)),
         (None, None) => "a known key (asl-admin config lists them)".to_owned(),

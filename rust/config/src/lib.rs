@@ -1,12 +1,14 @@
-//! The configuration of a node, from four layers; the later one wins:
+//! The configuration of a node, from five layers; the later one wins:
 //!
 //! 1. what is built in,
 //! 2. `/etc/asl/asl.conf`, `federation.conf`, `logging.conf`,
 //! 3. the `asl:` scope of the medium's YAML files,
-//! 4. `asl.KEY=VALUE` on the kernel command line.
+//! 4. `asl.KEY=VALUE` on the kernel command line,
+//! 5. [`SESSION`]: what the operator told `asl-admin` during this boot.
 //!
 //! `asl.config=ignore` on the command line drops 2 and 3: the way out of a
-//! broken file on a medium that cannot be written. Everything here is bounded
+//! broken file on a medium that cannot be written. The session's file is
+//! written by `asl-admin` alone and taken away by `asl-admin use --clear`. Everything here is bounded
 //! and names the place of what is wrong; nothing is guessed.
 
 #![allow(
@@ -20,15 +22,17 @@ mod keys;
 mod layers;
 mod lines;
 mod scope;
+mod session;
 mod types;
 
 pub use error::{ConfigError, Warning};
-pub use keys::{File, KEYS, Key, Kind, find};
+pub use keys::{File, KEYS, Key, Kind, SESSION, find};
 pub use layers::check_file;
 pub use lines::{MAX_FILE, MAX_LINE};
+pub use session::Session;
 pub use types::{
     Assume, Consent, Degraded, DevicePath, Endpoint, ImageFile, KeyFile, LogLevel, LogTarget,
-    MAX_SECONDS, MOUNT_BASE, MountDir, Scheme, Seconds, WantedMode,
+    MAX_SECONDS, MOUNT_BASE, MountDir, Pick, Scheme, Seconds, WantedMode,
 };
 
 use serde::Serialize;
@@ -55,6 +59,7 @@ pub struct Config {
     pub image: Image,
     pub federation: Federation,
     pub logging: Logging,
+    pub r#use: Option<Pick>,
     origins: BTreeMap<&'static str, Origin>,
 }
 
@@ -190,6 +195,8 @@ pub enum Layer {
     Scope,
     /// The kernel command line.
     Cmdline,
+    /// What the operator told `asl-admin` during this boot.
+    Session,
 }
 
 impl Layer {
@@ -201,6 +208,7 @@ impl Layer {
             Layer::File => "file",
             Layer::Scope => "scope",
             Layer::Cmdline => "cmdline",
+            Layer::Session => "session",
         }
     }
 }
@@ -222,7 +230,7 @@ pub struct Setting {
     pub value: String,
     /// The layer that won.
     pub layer: Layer,
-    /// File and line; empty for what is built in.
+    /// File and line; empty for what is built in, both where two layers add up.
     pub place: String,
 }
 

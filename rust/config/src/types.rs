@@ -158,25 +158,86 @@ fn id_and_path(text: &str) -> Option<(String, String)> {
     sound.then(|| (id.to_owned(), path.to_owned()))
 }
 
+/// What `asl-admin use` named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pick {
+    /// Id of a store, a file system or a pool. It may hold a colon itself.
+    pub id: String,
+    /// Directory of the store, where the id is there more than once.
+    pub path: Option<String>,
+}
+
+impl fmt::Display for Pick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)?;
+        match &self.path {
+            Some(path) => write!(f, ":{path}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::str::FromStr for Pick {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == NONE {
+            return Err("ID or ID:/path");
+        }
+        Self::read(text)
+    }
+}
+
+impl Value for Pick {
+    fn read(text: &str) -> Result<Self, &'static str> {
+        // `log:0123` is an id; only a slash behind the colon starts a path.
+        let (id, path) = match text.find(":/") {
+            Some(colon) => {
+                let (id, path) = text.split_at(colon);
+                (id, path.strip_prefix(':'))
+            }
+            None => (text, None),
+        };
+        if id.is_empty() || !id.chars().all(plain) {
+            return Err("ID or ID:/path");
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            path: path.map(str::to_owned),
+        })
+    }
+}
+
 /// Consent to write to one store on one disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Consent {
     /// Store or file system id, or the endpoint.
     pub id: String,
-    /// Serial of the disk, or the pool's GUID, that carries it.
+    /// Serial of the disk, or the pool's id, that carries it.
     pub carrier: Option<String>,
+}
+
+impl fmt::Display for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)?;
+        match &self.carrier {
+            Some(carrier) => write!(f, "@{carrier}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Value for Consent {
     fn read(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "ID@SERIAL, ID@POOL-GUID or the ID of what a selector names";
+        const FORM: &str = "ID@SERIAL, ID@POOL-ID or the ID of what a selector names";
         // Ids come from disks; a star or a yes would be a blanket consent.
         if matches!(text, "*" | "all" | "any" | "yes" | "true") {
             return Err("one store by its ID: there is no consent for every store");
         }
         let (id, carrier) = match text.rsplit_once('@') {
-            Some((id, carrier)) => (id, Some(carrier)),
-            None => (text, None),
+            // The user of an endpoint is no carrier.
+            Some((id, carrier)) if !text.contains("://") => (id, Some(carrier)),
+            _ => (text, None),
         };
         if id.is_empty() || carrier.is_some_and(str::is_empty) {
             return Err(FORM);

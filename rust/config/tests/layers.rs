@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const ASL: &str = "etc/asl/asl.conf";
 const CMDLINE: &str = "proc/cmdline";
 const SCOPE: &str = "run/archiso/config/sysrescue-effective-config.json";
+const SESSION: &str = "var/lib/asl/runtime/session.conf";
 const MEDIUM: &str = "run/archiso/bootmnt/sysrescue.d/300-asl.yaml";
 
 /// A root tree that is gone at the end.
@@ -232,8 +233,97 @@ fn there_is_no_consent_for_every_store() {
     let (config, warnings) = root.load().unwrap();
     assert_eq!(config.write.allow.len(), 2);
     assert_eq!(config.write.allow[0].carrier.as_deref(), Some("S1"));
-    // This version never writes, so it says that the consent is idle.
-    assert_eq!(warnings[0].key.as_deref(), Some("write.allow"));
+    assert_eq!(warnings, []);
+    // The endpoint itself is the id of a remote store.
+    root.write(ASL, "write.allow = ssh://u@h/p\n");
+    assert_eq!(root.values().write.allow[0].id, "ssh://u@h/p");
+}
+
+#[test]
+fn a_key_that_nothing_acts_on_is_a_warning() {
+    let root = Root::new("idle", &[("etc/asl/federation.conf", "domain = d\n")]);
+    let (_, warnings) = root.load().unwrap();
+    assert_eq!(warnings[0].key.as_deref(), Some("federation.domain"));
+}
+
+#[test]
+fn the_session_wins_and_its_consent_is_added() {
+    let root = Root::new(
+        "session",
+        &[
+            (ASL, "write.allow = a@S1\nlocal.label = A\n"),
+            (
+                SESSION,
+                "# by a command\nuse = log:0f:/x\nwrite.allow = b@S2, a@S1\n",
+            ),
+        ],
+    );
+    let config = root.values();
+    let pick = config.r#use.clone().unwrap();
+    assert_eq!((&*pick.id, pick.path.as_deref()), ("log:0f", Some("/x")));
+    assert_eq!(pick.to_string(), "log:0f:/x");
+    let ids: Vec<_> = config.write.allow.iter().map(|one| &*one.id).collect();
+    assert_eq!(ids, ["b", "a"]);
+    let place = |line| format!("/var/lib/asl/runtime/session.conf:{line}");
+    assert_eq!(
+        layer(&config, "use"),
+        ("session", "log:0f:/x".into(), place(2))
+    );
+    assert_eq!(
+        layer(&config, "write.allow"),
+        (
+            "session",
+            "a@S1, b@S2, a@S1".into(),
+            format!("{}, in addition to /etc/asl/asl.conf:1", place(3))
+        )
+    );
+    assert_eq!(config.local.label.as_deref(), Some("A"));
+    // `none` there takes nothing away from what the site allows.
+    root.write(SESSION, "write.allow = none\n");
+    assert_eq!(root.values().write.allow.len(), 1);
+    assert_eq!(layer(&root.values(), "write.allow").1, "a@S1");
+    root.write(SESSION, "");
+    assert_eq!(layer(&root.values(), "write.allow").0, "file");
+}
+
+#[test]
+fn a_broken_session_is_placed_and_taken_away_by_a_command() {
+    let root = Root::new("broken-session", &[(CMDLINE, "asl.config=ignore")]);
+    for (text, line, column, key) in [
+        ("use = :/x\n", 1, 7, Some("use")),
+        ("\nmode = none\n", 2, 1, Some("mode")),
+        ("use = a\nuse = b\n", 2, 1, Some("use")),
+        ("use\n", 1, 1, None),
+        ("write.allow = *\n", 1, 15, Some("write.allow")),
+    ] {
+        root.write(SESSION, text);
+        let error = root.error();
+        assert_eq!(error.file, "/var/lib/asl/runtime/session.conf");
+        assert_eq!(
+            (error.line, error.column),
+            (Some(line), Some(column)),
+            "{text}"
+        );
+        assert_eq!(error.key.as_deref(), key, "{text}");
+        assert_eq!(error.hint, "asl-admin use --clear");
+    }
+    fs::remove_file(root.0.join(SESSION)).unwrap();
+    fs::create_dir(root.0.join(SESSION)).unwrap();
+    assert_eq!(root.error().hint, "asl-admin use --clear");
+}
+
+/// It would hold for a disk of another boot.
+#[test]
+fn use_is_for_the_session_alone() {
+    for (file, text) in [
+        (ASL, "use = u\n"),
+        (CMDLINE, "asl.use=u"),
+        (SCOPE, r#"{"asl":{"use":"u"}}"#),
+    ] {
+        let error = Root::new("elsewhere-use", &[(file, text)]).error();
+        assert_eq!(error.key.as_deref(), Some("use"));
+        assert_eq!(error.expected, "that key from `asl-admin use` alone");
+    }
 }
 
 #[test]

@@ -1,25 +1,29 @@
 //! Places where a store could be, from the facts.
 //!
 //! One candidate is one store, or one file system without a store, or one
-//! device that could not be read. Containment is settled here: what lies in a
-//! partition belongs to the partition, and the devices of one btrfs are one
-//! candidate.
+//! thing that could not be read. Containment is settled here: what lies in a
+//! partition belongs to the partition, a member belongs to its pool, and what
+//! a pool holds shows on the views through its members.
 
 use crate::rules::Rule;
+use crate::stack::{self, Layer, Stack};
 use crate::{Effect, Finding};
 use asl_facts::{
-    Damage, Device, Evidence, Facts, Filesystem, Format, LogState, Look, Outcome, Probe, Signature,
-    Standing, Store, Superblock,
+    Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, LogState, Look, Outcome, Pool,
+    Probe, Signature, Standing, Store, Superblock,
 };
-use std::collections::BTreeMap;
 
 /// A place where a store could be.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate<'a> {
-    /// The device that would be mounted.
+    /// The device or view that would be mounted; of a pool its first member.
     pub(crate) device: &'a Device,
-    /// All its devices, sorted by name; more than one for btrfs alone.
+    /// All its devices, sorted by name; more than one for a pool alone.
     pub(crate) devices: Vec<&'a Device>,
+    /// A pool that is a file system itself: ZFS, or a btrfs on several devices.
+    pub(crate) pool: Option<&'a Pool>,
+    /// All that it stands on.
+    pub(crate) stack: Stack<'a>,
     pub(crate) content: Content<'a>,
     /// Directory of the store from the root of the file system.
     pub(crate) path: String,
@@ -43,13 +47,17 @@ pub(crate) enum Content<'a> {
     Damaged(Format, &'a Damage),
     /// The device was not read.
     Unread,
+    /// A view that was not built, and why.
+    Refused(&'a str),
 }
 
 impl<'a> Candidate<'a> {
-    fn new(device: &'a Device, content: Content<'a>) -> Self {
+    fn new(facts: &'a Facts, device: &'a Device, content: Content<'a>) -> Self {
         Self {
             device,
             devices: vec![device],
+            pool: None,
+            stack: stack::stack(facts, &[device], None),
             content,
             path: "/".to_owned(),
             store: None,
@@ -67,6 +75,14 @@ impl<'a> Candidate<'a> {
         }
     }
 
+    /// Its format, where one was recognised.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match self.content {
+            Content::Sound(format, _) | Content::Damaged(format, _) => Some(format),
+            Content::Unread | Content::Refused(_) => None,
+        }
+    }
+
     pub(crate) fn filesystem(&self) -> Option<(Format, &'a Filesystem)> {
         match self.content {
             Content::Sound(format, superblock) => Some((format, superblock.filesystem()?)),
@@ -74,29 +90,45 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// The UUID of its file system or container.
+    /// The UUID of its file system or container; of ZFS the pool's id.
     pub(crate) fn uuid(&self) -> Option<&'a str> {
-        self.superblock()?.uuid.as_deref()
+        match self.pool {
+            Some(pool) => Some(&pool.id),
+            None => self.superblock()?.uuid.as_deref(),
+        }
     }
 
-    /// A btrfs over several devices: its members must be gathered first.
-    pub(crate) fn spans_devices(&self) -> bool {
-        self.filesystem()
-            .is_some_and(|(_, filesystem)| filesystem.devices > 1)
+    /// Something must come before its mount.
+    pub(crate) fn is_layered(&self) -> bool {
+        self.pool.is_some()
+            || self.device.kind == DeviceKind::Virtual
+            || matches!(
+                self.superblock().map(|found| &found.content),
+                Some(asl_facts::Content::Container(_))
+            )
+    }
+
+    /// What was found inside.
+    pub(crate) fn look(&self) -> Option<&'a Look> {
+        match self.pool {
+            Some(pool) => Some(&pool.look),
+            None => self.filesystem().map(|(_, filesystem)| &filesystem.look),
+        }
     }
 
     /// Everything in which a store could be was read.
     pub(crate) fn read_to_end(&self) -> bool {
-        let Some((_, filesystem)) = self.filesystem() else {
-            return false;
+        let replayed = match self.look() {
+            Some(Look::Read { replayed, .. }) => *replayed,
+            _ => return false,
         };
-        let current = match (filesystem.log, &filesystem.look) {
-            (LogState::Clean, Look::Read { .. }) => true,
-            // What a stale tree does not show may be in the log.
-            (LogState::NeedsReplay { .. }, Look::Read { replayed, .. }) => *replayed,
-            _ => false,
+        // What a stale tree does not show may be in the log.
+        let current = match self.filesystem().map(|(_, filesystem)| filesystem.log) {
+            Some(LogState::Clean) | None => true,
+            Some(LogState::NeedsReplay { .. }) => replayed,
+            Some(LogState::Unknown) => false,
         };
-        current && self.rivals.is_empty() && !self.spans_devices()
+        current && self.rivals.is_empty()
     }
 
     pub(crate) fn find(
@@ -104,16 +136,16 @@ impl<'a> Candidate<'a> {
         rule: Rule,
         code: &str,
         effect: Effect,
-        text: String,
-        hint: String,
+        text: impl Into<String>,
+        hint: impl Into<String>,
     ) {
         self.findings.push(Finding {
             number: rule.number,
             rule: rule.name.to_owned(),
             code: code.to_owned(),
             effect,
-            text,
-            hint,
+            text: text.into(),
+            hint: hint.into(),
         });
     }
 
@@ -133,16 +165,21 @@ impl<'a> Candidate<'a> {
             .or_else(|| with(Effect::Block).min_by_key(|finding| finding.number))
     }
 
+    fn has(&self, effect: Effect) -> bool {
+        self.findings.iter().any(|finding| finding.effect == effect)
+    }
+
     pub(crate) fn dropped(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.effect == Effect::Drop)
+        self.has(Effect::Drop)
     }
 
     pub(crate) fn blocked(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.effect == Effect::Block)
+        self.has(Effect::Block)
+    }
+
+    /// Read-only, consent or not.
+    pub(crate) fn capped(&self) -> bool {
+        self.has(Effect::Cap)
     }
 
     /// What names it in a selector: the store's id, else the file system's.
@@ -163,45 +200,62 @@ impl<'a> Candidate<'a> {
 /// All candidates, in an order that does not depend on the order of the
 /// devices in the facts.
 pub(crate) fn candidates(facts: &Facts) -> Vec<Candidate<'_>> {
-    let mut devices: Vec<&Device> = facts.devices.iter().collect();
-    devices.sort_by(|a, b| a.name.cmp(&b.name));
     let mut found = Vec::new();
-    let mut spanning: BTreeMap<&str, Candidate<'_>> = BTreeMap::new();
+    let mut devices: Vec<&Device> = facts.devices.iter().collect();
+    devices.extend(&facts.virtuals.devices);
+    devices.sort_by(|a, b| a.name.cmp(&b.name));
     for device in devices {
         match &device.probe {
-            Probe::Skipped { .. } => {}
+            Probe::Skipped { why } => {
+                if device.kind == DeviceKind::Virtual && refusal_counts(facts, device) {
+                    found.push(Candidate::new(facts, device, Content::Refused(why)));
+                }
+            }
             Probe::Failed(_) | Probe::TimedOut { .. } => {
-                found.push(Candidate::new(device, Content::Unread));
+                found.push(Candidate::new(facts, device, Content::Unread));
             }
             Probe::Read { signatures, .. } => {
                 for signature in signatures
                     .iter()
                     .filter(|s| !matches!(s.standing, Standing::InPartition { .. }))
                 {
-                    add(facts, device, signature, &mut found, &mut spanning);
+                    of_signature(facts, device, signature, &mut found);
                 }
             }
         }
     }
-    found.extend(spanning.into_values());
+    let mut pools: Vec<&Pool> = stack::pools(facts).collect();
+    pools.sort_by(|a, b| (a.format, &a.id).cmp(&(b.format, &b.id)));
+    for pool in pools {
+        of_pool(facts, pool, &mut found);
+    }
     found
 }
 
-fn add<'a>(
+/// A view that was not built hides something, unless the system has made the
+/// thing itself, or the part that is meant is a candidate anyway.
+fn refusal_counts(facts: &Facts, view: &Device) -> bool {
+    match stack::layer(facts, view) {
+        Layer::Array(pool) | Layer::Volume(pool, _) | Layer::Other(Some(pool)) => {
+            pool.active.is_empty()
+        }
+        // A partition of which nothing can be said is the table's concern.
+        Layer::Window { .. } | Layer::Real | Layer::Other(None) => false,
+    }
+}
+
+fn of_signature<'a>(
     facts: &'a Facts,
     device: &'a Device,
     signature: &'a Signature,
     found: &mut Vec<Candidate<'a>>,
-    spanning: &mut BTreeMap<&'a str, Candidate<'a>>,
 ) {
     let superblock = match &signature.outcome {
         Outcome::Damaged(damage) => {
             // Damage inside an array is the array's.
             if !matches!(signature.standing, Standing::Inside { .. }) {
-                found.push(Candidate::new(
-                    device,
-                    Content::Damaged(signature.format, damage),
-                ));
+                let content = Content::Damaged(signature.format, damage);
+                found.push(Candidate::new(facts, device, content));
             }
             return;
         }
@@ -210,26 +264,82 @@ fn add<'a>(
     if matches!(
         superblock.content,
         asl_facts::Content::Table(_) | asl_facts::Content::Swap(_)
-    ) {
+    ) || is_represented(facts, device, signature)
+    {
         return;
     }
-    let mut whole = Candidate::new(device, Content::Sound(signature.format, superblock));
+    let content = Content::Sound(signature.format, superblock);
+    let mut whole = Candidate::new(facts, device, content);
     whole.rivals = rivals(facts, device, signature);
     if let Standing::Inside { format, offset } = signature.standing {
         whole.inside = Some((format, offset));
     }
-    if let Some(uuid) = whole.uuid().filter(|_| whole.spans_devices()) {
-        match spanning.get_mut(uuid) {
-            Some(known) => known.devices.push(device),
-            None => {
-                spanning.insert(uuid, whole);
-            }
-        }
-        return;
-    }
     let stores = superblock
         .filesystem()
         .map_or(&[][..], |filesystem| filesystem.look.stores());
+    each_store(whole, stores, found);
+}
+
+/// A member of a pool stands for nothing by itself: what the pool holds is a
+/// candidate, and where nothing of it could be read, the pool is.
+fn is_represented(facts: &Facts, device: &Device, signature: &Signature) -> bool {
+    if matches!(signature.standing, Standing::Contested { .. }) {
+        return false;
+    }
+    stack::pools(facts).any(|pool| {
+        pool.format == signature.format
+            && pool
+                .members
+                .iter()
+                .any(|member| member.device == device.name)
+    })
+}
+
+/// A pool that is a file system, or one of which no view tells anything.
+fn of_pool<'a>(facts: &'a Facts, pool: &'a Pool, found: &mut Vec<Candidate<'a>>) {
+    let is_filesystem = matches!(pool.format, Format::Zfs | Format::Btrfs | Format::Bcachefs);
+    let seen = || {
+        let views = facts.virtuals.devices.iter();
+        let mut layers = views.map(|view| stack::layer(facts, view));
+        layers.any(|layer| match layer {
+            Layer::Array(other) | Layer::Volume(other, _) | Layer::Other(Some(other)) => {
+                other.id == pool.id
+            }
+            Layer::Real | Layer::Window { .. } | Layer::Other(None) => false,
+        })
+    };
+    if !is_filesystem && (!pool.active.is_empty() || seen()) {
+        return;
+    }
+    let members = pool.members.iter();
+    let mut devices: Vec<&Device> = members
+        .filter_map(|member| stack::device(facts, &member.device))
+        .collect();
+    devices.sort_by(|a, b| a.name.cmp(&b.name));
+    devices.dedup_by(|a, b| a.name == b.name);
+    let mut current = stack::current(facts, pool);
+    current.sort_by(|a, b| a.name.cmp(&b.name));
+    let Some(first) = current.first().or(devices.first()).copied() else {
+        return;
+    };
+    let superblock =
+        first.probe.signatures().iter().find_map(|signature| {
+            (signature.format == pool.format).then_some(signature.superblock()?)
+        });
+    let content = match superblock {
+        Some(superblock) => Content::Sound(pool.format, superblock),
+        None => Content::Unread,
+    };
+    let whole = Candidate {
+        stack: stack::stack(facts, &devices, Some(pool)),
+        devices,
+        pool: Some(pool),
+        ..Candidate::new(facts, first, content)
+    };
+    each_store(whole, pool.look.stores(), found);
+}
+
+fn each_store<'a>(whole: Candidate<'a>, stores: &'a [Store], found: &mut Vec<Candidate<'a>>) {
     if stores.is_empty() {
         found.push(whole);
         return;
@@ -270,41 +380,4 @@ fn rivals(facts: &Facts, device: &Device, signature: &Signature) -> Vec<String> 
         rivals.insert(0, format!("{} at {}", signature.format, signature.offset));
     }
     rivals
-}
-
-/// A device and everything below it: its disk, what it is made of.
-pub(crate) fn ancestors<'a>(facts: &'a Facts, device: &'a Device) -> Vec<&'a Device> {
-    closure(facts, device, |device| {
-        device.parent.iter().chain(&device.slaves).collect()
-    })
-}
-
-/// A device and everything that is made of it or of its disk.
-pub(crate) fn holders<'a>(facts: &'a Facts, device: &'a Device) -> Vec<&'a Device> {
-    closure(facts, device, |device| {
-        let disk = facts.disk_of(device);
-        device.holders.iter().chain(&disk.holders).collect()
-    })
-}
-
-fn closure<'a>(
-    facts: &'a Facts,
-    start: &'a Device,
-    next: impl Fn(&'a Device) -> Vec<&'a String>,
-) -> Vec<&'a Device> {
-    let mut seen: Vec<&Device> = vec![start];
-    let mut at = 0;
-    // Ends: a device enters once.
-    while let Some(device) = seen.get(at).copied() {
-        at = at.saturating_add(1);
-        for name in next(device) {
-            match facts.device(name) {
-                Some(other) if !seen.iter().any(|known| known.name == other.name) => {
-                    seen.push(other);
-                }
-                _ => {}
-            }
-        }
-    }
-    seen
 }

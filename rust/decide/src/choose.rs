@@ -1,13 +1,19 @@
 //! Rules 33 to 43: the choice among what is claimed. The first that applies
 //! decides.
 
+mod absent;
+
+pub(crate) use absent::remote;
+
+use crate::access;
 use crate::candidate::{Candidate, Content};
 use crate::rules::{self, Rule};
-use crate::text::{list, place};
-use crate::{Step, mount};
+use crate::selector::Selector;
+use crate::text::{self, list, place, pool_name};
+use crate::{Step, steps};
 use asl_config::{Config, WantedMode};
-use asl_facts::{Facts, Probe, Remote};
-use asl_mode::{Mode, ModeFile, NONE};
+use asl_facts::Facts;
+use asl_mode::{Access, Mode, ModeFile, NONE};
 
 /// What follows every change of the configuration.
 const AGAIN: &str = "then asl-admin preflight and systemctl start asl-intake";
@@ -15,20 +21,26 @@ const AGAIN: &str = "then asl-admin preflight and systemctl start asl-intake";
 /// A mode and the steps to it.
 pub(crate) type Choice = (ModeFile, Vec<Step>);
 
+/// What the choice is made from beside the candidates.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) config: &'a Config,
+    pub(crate) selectors: &'a [Selector<'a>],
+    /// A selector matched.
+    pub(crate) selected: bool,
+}
+
 pub(crate) fn none(rule: Rule, code: &str, reason: &str, hint: &str) -> Choice {
     (ModeFile::none(rule.name, code, reason, hint), Vec::new())
 }
 
 /// The choice among all candidates after they were judged.
-pub(crate) fn choose(
-    facts: &Facts,
-    config: &Config,
-    selected: bool,
-    candidates: &[Candidate<'_>],
-) -> Choice {
+pub(crate) fn choose(asked: Asked<'_>, candidates: &[Candidate<'_>]) -> Choice {
+    let Asked { facts, config, .. } = asked;
     let claimed: Vec<&Candidate<'_>> = candidates
         .iter()
-        .filter(|candidate| is_claimed(candidate, selected))
+        .filter(|candidate| is_claimed(candidate, asked.selected))
         .collect();
     let usable: Vec<&Candidate<'_>> = claimed
         .iter()
@@ -42,11 +54,11 @@ pub(crate) fn choose(
         .collect();
     match (wanted.as_slice(), claimed.as_slice()) {
         ([], [_, ..]) if !usable.is_empty() => mode_mismatch(facts, config, &usable),
-        ([only], [_]) => sole_plain(facts, config, only),
+        ([only], [_]) => sole(asked, only),
         ([only], _) => usable_and_blocked(facts, only, &claimed),
         ([_, _, ..], _) => many(facts, &wanted),
         ([], [_, ..]) => blocked_only(facts, &claimed),
-        ([], []) => without_store(facts, config, candidates),
+        ([], []) => absent::without_store(asked, candidates),
     }
 }
 
@@ -57,12 +69,11 @@ pub(crate) fn is_claimed(candidate: &Candidate<'_>, selected: bool) -> bool {
     candidate.store.is_some() && !candidate.dropped()
 }
 
-/// What a forced mode allows. Only what spans devices needs steps before its
-/// mount in this version.
+/// What a forced mode allows.
 fn is_wanted(mode: WantedMode, candidate: &Candidate<'_>) -> bool {
     match mode {
-        WantedMode::Local => !candidate.spans_devices(),
-        WantedMode::Import => candidate.spans_devices(),
+        WantedMode::Local => !candidate.is_layered(),
+        WantedMode::Import => candidate.is_layered(),
         WantedMode::Auto | WantedMode::None | WantedMode::Remote => true,
     }
 }
@@ -78,41 +89,50 @@ fn name(facts: &Facts, candidate: &Candidate<'_>) -> String {
             format!("store without an id on UUID {uuid}")
         }
         (None, Some(uuid)) => format!("file system {uuid}"),
-        (None, None) => "what was not read".to_owned(),
+        (None, None) => "what could not be read".to_owned(),
     };
     let path = if candidate.path == "/" {
         String::new()
     } else {
         format!(" in {}", candidate.path)
     };
-    format!("{what}{path} on {}", place(facts, candidate.device))
+    let on = match candidate.pool {
+        Some(pool) => format!("{} ({})", pool_name(pool), place(facts, candidate.device)),
+        None => place(facts, candidate.device),
+    };
+    format!("{what}{path} on {on}")
 }
 
-/// The line of the configuration that names only this one among `others`.
+/// The command that takes this one and none of the `others`.
 fn selector_for(candidate: &Candidate<'_>, others: &[&Candidate<'_>]) -> String {
-    let elsewhere = |same: &dyn Fn(&Candidate<'_>) -> bool| {
+    let alone = |same: &dyn Fn(&Candidate<'_>) -> bool| {
         others.iter().filter(|other| same(other)).count() <= 1
     };
-    if let Some(id) = candidate.id()
-        && elsewhere(&|other| {
+    if let Some(id) = candidate.id() {
+        let names = |other: &Candidate<'_>| {
             let same = |seen: Option<&str>| seen.is_some_and(|seen| seen.eq_ignore_ascii_case(id));
             same(other.store_id()) || same(other.uuid())
-        })
-    {
-        return format!("local.uuid = {id}");
+        };
+        if alone(&names) {
+            return format!("asl-admin use {id}");
+        }
+        if alone(&|other| names(other) && other.path == candidate.path) {
+            return format!("asl-admin use {id}:{}", candidate.path);
+        }
     }
     if let Some(serial) = &candidate.device.identity.serial
-        && elsewhere(&|other| other.device.identity.serial.as_ref() == Some(serial))
+        && alone(&|other| other.device.identity.serial.as_ref() == Some(serial))
     {
-        return format!("local.serial = {}", serial.printable());
+        return format!("local.serial = {} in /etc/asl/asl.conf", serial.printable());
     }
-    if elsewhere(&|other| other.device.node == candidate.device.node) {
-        return format!("local.device = {}", candidate.device.node);
+    let node = text::node(candidate.device);
+    if alone(&|other| text::node(other.device) == node) {
+        return format!("local.device = {node} in /etc/asl/asl.conf");
     }
-    format!("only one store on {}", candidate.device.node)
+    format!("only one store on {node}")
 }
 
-/// All of them by name, each with the selector that names only it.
+/// All of them by name, each with what selects only it.
 pub(crate) fn named_each(facts: &Facts, candidates: &[&Candidate<'_>]) -> String {
     let names: Vec<String> = candidates
         .iter()
@@ -151,40 +171,60 @@ fn mode_mismatch(facts: &Facts, config: &Config, usable: &[&Candidate<'_>]) -> C
             config.mode,
             list(&names)
         ),
-        &format!("set mode = auto or mode = local in /etc/asl/asl.conf, {AGAIN}"),
+        &format!("set mode = auto in /etc/asl/asl.conf, {AGAIN}"),
     )
 }
 
-/// 34
-fn sole_plain(facts: &Facts, config: &Config, only: &Candidate<'_>) -> Choice {
-    let target = config.local.mount.0.as_str();
-    let Some(step) = mount::step(&facts.system, only, target) else {
-        // Rule 25 blocks what has no step, so it cannot be chosen.
-        return internal("a store without a way to mount it was chosen");
-    };
+/// 34 and 35
+fn sole(asked: Asked<'_>, only: &Candidate<'_>) -> Choice {
     let how = if only.selected {
         "is the one that is named"
     } else {
         "is the only one"
     };
-    let mut reason = format!("{} {how}", name(facts, only));
+    let reason = format!("{} {how}", name(asked.facts, only));
+    let access = access::access(asked.facts, asked.config, asked.selectors, only);
+    let how = if only.is_layered() {
+        (Mode::Import, access, rules::SOLE_LAYERED)
+    } else {
+        (Mode::Local, access, rules::SOLE_PLAIN)
+    };
+    use_it(asked, only, how, reason)
+}
+
+/// The candidate with all that it takes.
+fn use_it(
+    asked: Asked<'_>,
+    only: &Candidate<'_>,
+    (mode, access, rule): (Mode, Access, Rule),
+    mut reason: String,
+) -> Choice {
+    let Asked { facts, config, .. } = asked;
+    let Some(steps) = steps::steps(facts, config, only, access) else {
+        // Rule 25 blocks what has no steps, so it cannot be chosen.
+        return internal("a store without a way to mount it was chosen");
+    };
     for finding in &only.findings {
         reason.push_str(&format!("; {}", finding.text));
     }
     let mode = ModeFile {
-        mode: Mode::Local,
+        mode,
+        access,
         backend: "posix".to_owned(),
-        source: only.device.node.clone(),
+        source: source(only),
         store: only.id().unwrap_or(NONE).to_owned(),
-        mount: target.to_owned(),
-        ..ModeFile::none(
-            rules::SOLE_PLAIN.name,
-            "sole-plain",
-            &reason,
-            "asl-intake status",
-        )
+        mount: config.local.mount.0.clone(),
+        ..ModeFile::none(rule.name, rule.name, &reason, "asl-intake status")
     };
-    (mode, vec![step])
+    (mode, steps)
+}
+
+/// What it comes from: a node, a view or a pool by its name.
+pub(crate) fn source(candidate: &Candidate<'_>) -> String {
+    match candidate.pool {
+        Some(pool) => pool_name(pool),
+        None => text::node(candidate.device).to_owned(),
+    }
 }
 
 /// 36
@@ -203,7 +243,7 @@ fn usable_and_blocked(facts: &Facts, only: &Candidate<'_>, claimed: &[&Candidate
             name(facts, only),
             list(&others)
         ),
-        &format!("to use the first: {selector} in /etc/asl/asl.conf, {AGAIN}"),
+        &format!("to use the first: {selector}"),
     )
 }
 
@@ -217,7 +257,7 @@ fn many(facts: &Facts, wanted: &[&Candidate<'_>]) -> Choice {
             wanted.len(),
             named_each(facts, wanted)
         ),
-        &format!("put the line of the one to use into /etc/asl/asl.conf, {AGAIN}"),
+        "asl-admin use ID, with the one to use",
     )
 }
 
@@ -251,105 +291,6 @@ fn blocked_only(facts: &Facts, claimed: &[&Candidate<'_>]) -> Choice {
         ),
         &list(&hints),
     )
-}
-
-/// 39 to 43
-fn without_store(facts: &Facts, config: &Config, candidates: &[Candidate<'_>]) -> Choice {
-    let (reason, hint, rule, code) = local_outcome(facts, candidates);
-    let Some(endpoint) = (config.mode == WantedMode::Auto)
-        .then_some(config.remote.endpoint.as_ref())
-        .flatten()
-    else {
-        return none(rule, code, &reason, &hint);
-    };
-    let (code, seen) = match &facts.remote {
-        Remote::Answers { .. } => {
-            let text = format!("no store is here, and {endpoint} answers");
-            return remote(
-                rules::REMOTE_OK,
-                "remote-ok",
-                &endpoint.text,
-                &text,
-                "asl-intake status",
-            );
-        }
-        Remote::Silent { why, .. } => ("remote-down", format!("does not answer: {why}")),
-        Remote::None | Remote::NotProbed { .. } => (
-            "remote-not-probed",
-            "was not asked: this version does not speak to endpoints before intake".to_owned(),
-        ),
-    };
-    none(
-        rules::REMOTE_DOWN,
-        code,
-        &format!("{reason}; {endpoint} {seen}"),
-        &format!(
-            "to serve it all the same: mode = remote in /etc/asl/asl.conf, {AGAIN}; for a local one: {hint}"
-        ),
-    )
-}
-
-pub(crate) fn remote(rule: Rule, code: &str, endpoint: &str, reason: &str, hint: &str) -> Choice {
-    let mode = ModeFile {
-        mode: Mode::Remote,
-        backend: "remote".to_owned(),
-        source: endpoint.to_owned(),
-        store: endpoint.to_owned(),
-        ..ModeFile::none(rule.name, code, reason, hint)
-    };
-    (mode, Vec::new())
-}
-
-/// 42 and 43. Nothing here advises to make a store: what this version does
-/// not recognise may hold anything.
-fn local_outcome(
-    facts: &Facts,
-    candidates: &[Candidate<'_>],
-) -> (String, String, Rule, &'static str) {
-    const ATTACH: &str = "attach the disk that holds the store, then asl-admin preflight";
-    let mut unread = Vec::new();
-    let mut hints = Vec::new();
-    for candidate in candidates {
-        let own = candidate.device.live.is_some();
-        if candidate.read_to_end() || candidate.dropped() || own {
-            continue;
-        }
-        let finding = candidate.verdict().or(candidate.findings.first());
-        let text = finding.map_or("not read", |finding| finding.text.as_str());
-        unread.push(format!("{}: {text}", place(facts, candidate.device)));
-        hints.extend(
-            finding
-                .map(|finding| finding.hint.clone())
-                .filter(|hint| !hint.is_empty()),
-        );
-    }
-    for device in &facts.devices {
-        if let Probe::Skipped { why } = &device.probe
-            && why == "excluded"
-        {
-            unread.push(format!(
-                "{}: left alone, it is in detect.exclude",
-                place(facts, device)
-            ));
-        }
-    }
-    if unread.is_empty() {
-        let reason = "no store on any ext2, ext3, ext4, xfs or btrfs file system, which is all that this version reads";
-        return (reason.to_owned(), ATTACH.to_owned(), rules::EMPTY, "empty");
-    }
-    unread.sort();
-    hints.sort();
-    hints.dedup();
-    let hint = if hints.is_empty() {
-        ATTACH.to_owned()
-    } else {
-        list(&hints)
-    };
-    let reason = format!(
-        "no store was found, and not everything could be read: {}",
-        list(&unread)
-    );
-    (reason, hint, rules::NOTHING_READ, "no-store")
 }
 
 /// 1

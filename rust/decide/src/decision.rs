@@ -159,10 +159,12 @@ pub enum Key {
 pub struct Judged {
     /// Kernel names of its devices.
     pub devices: Vec<String>,
-    /// The node that would be mounted.
+    /// The node that would be mounted; of what is not activated its name.
     pub node: String,
     /// The disk by model, serial and size, then the node.
     pub place: String,
+    /// Ids of the arrays, groups and pools that it stands on.
+    pub pools: Vec<String>,
     /// Its file system, where one was recognised.
     pub format: Option<Format>,
     /// UUID of the file system.
@@ -185,7 +187,8 @@ pub struct Judged {
     pub dropped: bool,
     /// It cannot be used.
     pub blocked: bool,
-    /// Code of what blocks or drops it, else `usable` or `no-evidence`.
+    /// Code of what blocks or drops it, else `usable` or `no-evidence`;
+    /// `served` where it is served and cannot be read any more.
     pub code: String,
     /// Name of the rule that blocks or drops it; `none` where none does.
     pub rule: String,

@@ -5,23 +5,29 @@
 //! every rule, and last comes the choice. A store that was merely found is
 //! served only when nothing else could have been meant.
 
+mod access;
 mod candidate;
 mod choose;
 mod decision;
 mod judge;
-mod mount;
+mod keys;
+mod rerun;
 mod rules;
 mod selector;
+mod stack;
+mod steps;
 mod text;
 
-pub use decision::{Decision, Effect, Finding, Judged, Report, Step};
+pub use decision::{Decision, Effect, Finding, Judged, Key, Report, Step};
+pub use rerun::{Cause, STORE_LOST, rerun, unchanged};
 pub use rules::{RULES, Rule};
+pub use text::{place, size};
 
 use asl_config::{Config, ConfigError, WantedMode};
 use asl_facts::{Facts, Probe, Remote};
 use asl_mode::NONE;
 use candidate::Candidate;
-use choose::{Choice, none, remote};
+use choose::{Asked, Choice, none, remote};
 use selector::{Selection, Selector};
 
 /// Decides what the node is, from what was seen and what is configured.
@@ -34,12 +40,20 @@ pub fn decide(facts: &Facts, config: Result<&Config, &ConfigError>) -> Decision 
     let selectors = selector::selectors(settings);
     let selection = selector::select(facts, &candidates, &selectors);
     let selected = mark(&selection, &mut candidates);
-    judge::judge(facts, &settings.local.mount.0, &selectors, &mut candidates);
+    judge::judge(facts, settings, &selectors, &mut candidates);
     let choice = match config {
         Err(error) => config_error(error),
         Ok(config) => forced(facts, config)
             .or_else(|| selector_problem(facts, &selectors, &selection, &candidates))
-            .unwrap_or_else(|| choose::choose(facts, config, selected, &candidates)),
+            .unwrap_or_else(|| {
+                let asked = Asked {
+                    facts,
+                    config,
+                    selectors: &selectors,
+                    selected,
+                };
+                choose::choose(asked, &candidates)
+            }),
     };
     finish(facts, choice, selected, &candidates)
 }
@@ -98,6 +112,7 @@ fn forced(facts: &Facts, config: &Config) -> Option<Choice> {
                 _ => "waiting",
             };
             Some(remote(
+                config,
                 rules::FORCED_REMOTE,
                 code,
                 &endpoint.text,
@@ -200,7 +215,7 @@ fn selector_problem(
                 all(),
                 choose::named_each(facts, &pick(matches))
             ),
-            "add the line of the one to use to /etc/asl/asl.conf, then asl-admin preflight",
+            "asl-admin use ID, with the one to use",
         )),
     }
 }
@@ -208,7 +223,7 @@ fn selector_problem(
 /// Why a selector may match nothing although something is there.
 fn missing(facts: &Facts, selector: &Selector<'_>) -> &'static str {
     if selector.unread() {
-        return ": this version reads neither pools nor image files";
+        return ": this version reads no image files";
     }
     let named: Vec<&Probe> = facts
         .devices
@@ -259,12 +274,6 @@ fn finish(
 }
 
 fn judged(facts: &Facts, candidate: &Candidate<'_>, selected: bool) -> Judged {
-    let format = match candidate.content {
-        candidate::Content::Sound(format, _) | candidate::Content::Damaged(format, _) => {
-            Some(format)
-        }
-        candidate::Content::Unread => None,
-    };
     let verdict = candidate.verdict();
     let idle = if candidate.store.is_some() || candidate.selected {
         "usable"
@@ -277,9 +286,15 @@ fn judged(facts: &Facts, candidate: &Candidate<'_>, selected: bool) -> Judged {
             .iter()
             .map(|device| device.name.clone())
             .collect(),
-        node: candidate.device.node.clone(),
+        node: choose::source(candidate),
         place: text::place(facts, candidate.device),
-        format,
+        pools: candidate
+            .stack
+            .pools
+            .iter()
+            .map(|pool| pool.id.clone())
+            .collect(),
+        format: candidate.format(),
         uuid: candidate.uuid().map(str::to_owned),
         label: candidate
             .superblock()

@@ -1,7 +1,8 @@
 //! What the operator named: rules 6 to 9.
 
-use crate::candidate::{Candidate, ancestors};
-use asl_config::{Config, DevicePath};
+use crate::candidate::Candidate;
+use crate::stack::{ancestors, other_paths};
+use asl_config::{Config, DevicePath, Pick};
 use asl_facts::{Device, Facts, Text};
 
 /// One selector of the configuration.
@@ -21,7 +22,11 @@ enum By<'a> {
     PartUuid(&'a str),
     Node(&'a str),
     Serial(&'a str),
-    /// A pool or an image file: this version reads none.
+    /// A store, a file system or a pool, and where in it.
+    Pick(&'a Pick),
+    /// Name or id of a pool.
+    Pool(&'a str),
+    /// An image file: this version reads none.
     Unread,
 }
 
@@ -30,6 +35,11 @@ pub(crate) fn selectors(config: &Config) -> Vec<Selector<'_>> {
     let local = &config.local;
     let mut found = Vec::new();
     let mut add = |key, value: String, by| found.push(Selector { key, value, by });
+    // The operator's word stands in place of what was configured.
+    if let Some(pick) = &config.r#use {
+        add("asl-admin use", pick.to_string(), By::Pick(pick));
+        return found;
+    }
     if let Some(uuid) = &local.uuid {
         add("local.uuid", uuid.clone(), By::Id(uuid));
     }
@@ -65,7 +75,7 @@ pub(crate) fn selectors(config: &Config) -> Vec<Selector<'_>> {
         add("local.serial", serial.clone(), By::Serial(serial));
     }
     if let Some(pool) = &local.pool {
-        add("local.pool", pool.clone(), By::Unread);
+        add("local.pool", pool.clone(), By::Pool(pool));
     }
     if let Some(image) = &local.image {
         add(
@@ -83,6 +93,11 @@ impl Selector<'_> {
         matches!(self.by, By::PartUuid(_) | By::Node(_) | By::Serial(_))
     }
 
+    /// It names what carries a store, by what no copy of the store has.
+    pub(crate) fn names_carrier(&self) -> bool {
+        self.names_place() || matches!(self.by, By::Pool(_))
+    }
+
     /// Why it cannot match in this version.
     pub(crate) fn unread(&self) -> bool {
         matches!(self.by, By::Unread)
@@ -91,19 +106,34 @@ impl Selector<'_> {
     pub(crate) fn matches(&self, facts: &Facts, candidate: &Candidate<'_>) -> bool {
         let superblock = candidate.superblock();
         match self.by {
-            By::Id(id) => {
-                let same = |other: &str| other.eq_ignore_ascii_case(id);
-                candidate.uuid().is_some_and(same) || candidate.store_id().is_some_and(same)
+            By::Id(id) => has_id(candidate, id),
+            By::Pick(pick) => {
+                let is = |id: &str| id.eq_ignore_ascii_case(&pick.id);
+                let mut pools = candidate.stack.pools.iter();
+                let named = has_id(candidate, &pick.id) || pools.any(|pool| is(&pool.id));
+                let path = pick.path.as_deref();
+                named && path.is_none_or(|path| path == candidate.path)
             }
             By::Label(label) => {
                 let seen = superblock.and_then(|superblock| superblock.label.as_ref());
                 seen.is_some_and(|seen| seen.0 == label.as_bytes())
             }
-            _ => candidate.devices.iter().any(|device| {
-                ancestors(facts, device)
-                    .into_iter()
-                    .any(|below| self.names(below))
+            By::Pool(pool) => candidate.stack.pools.iter().any(|known| {
+                let name = known.name.as_ref();
+                known.id.eq_ignore_ascii_case(pool)
+                    || name.is_some_and(|name| name.0 == pool.as_bytes())
             }),
+            By::PartUuid(_) | By::Node(_) | By::Serial(_) | By::Unread => {
+                let below = |device| ancestors(facts, device).into_iter();
+                candidate
+                    .devices
+                    .iter()
+                    .copied()
+                    .flat_map(below)
+                    .any(|below| {
+                        self.names(below) || other_paths(facts, below).any(|path| self.names(path))
+                    })
+            }
         }
     }
 
@@ -122,14 +152,24 @@ impl Selector<'_> {
             By::Serial(serial) => {
                 is(&device.identity.serial, serial) || is(&device.identity.wwid, serial)
             }
-            By::Id(_) | By::Label(_) | By::Unread => false,
+            By::Id(_) | By::Pick(_) | By::Label(_) | By::Pool(_) | By::Unread => false,
         }
     }
 }
 
+fn has_id(candidate: &Candidate<'_>, id: &str) -> bool {
+    let ids = [candidate.uuid(), candidate.store_id()];
+    ids.into_iter()
+        .flatten()
+        .any(|known| known.eq_ignore_ascii_case(id))
+}
+
 impl std::fmt::Display for Selector<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} = {}", self.key, self.value)
+        match self.by {
+            By::Pick(_) => write!(f, "{} {}", self.key, self.value),
+            _ => write!(f, "{} = {}", self.key, self.value),
+        }
     }
 }
 

@@ -1,13 +1,41 @@
 //! How texts name things. A node name says nothing about which disk it is,
 //! so the disk comes first: model, serial and size, then the node.
 
-use asl_facts::{Device, DeviceKind, Facts, Format, Text};
+use crate::stack;
+use asl_facts::{Device, DeviceKind, Facts, Format, Pool, Text};
 
 /// Things named in one sentence; the rest is counted and stands in facts.json.
 const MAX_NAMED: usize = 4;
 
-/// `QEMU HARDDISK (serial S1, 8.0 GiB) /dev/sda1`
-pub(crate) fn place(facts: &Facts, device: &Device) -> String {
+/// Its node; of a view its name.
+pub(crate) fn node(device: &Device) -> &str {
+    if device.node.is_empty() {
+        &device.name
+    } else {
+        &device.node
+    }
+}
+
+/// `raid1 host:0` or `lvm2 data`.
+pub(crate) fn pool_name(pool: &Pool) -> String {
+    let name = pool.name.as_ref().map(Text::printable);
+    let name = name.unwrap_or_else(|| pool.id.clone());
+    match &pool.level {
+        Some(level) if pool.format == Format::Md => format!("{level} {name}"),
+        _ => format!("{} {name}", pool.format),
+    }
+}
+
+/// `QEMU HARDDISK (serial S1, 8.0 GiB) /dev/sda1`; of a view its name and
+/// the disks below it.
+#[must_use]
+pub fn place(facts: &Facts, device: &Device) -> String {
+    if device.kind == DeviceKind::Virtual {
+        let leaves = stack::stack(facts, &[device], None).leaves;
+        let places: Vec<String> = leaves.iter().map(|leaf| place(facts, leaf)).collect();
+        let name = Text::from(device.name.as_str()).printable();
+        return format!("{name} ({})", list(&places));
+    }
     let disk = facts.disk_of(device);
     let identity = &device.identity;
     let model = identity.model.as_ref().map(Text::printable);
@@ -34,7 +62,8 @@ fn kind(device: &Device) -> &'static str {
 }
 
 /// `64 MiB`, `1.5 GiB`: at most three digits and a unit.
-pub(crate) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     const STEP: u64 = 1024;
     if bytes < STEP {

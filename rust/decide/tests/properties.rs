@@ -11,10 +11,11 @@
 mod situation;
 
 use asl_config::Config;
-use asl_decide::{Decision, decide};
-use asl_facts::{Facts, Format, LiveUse};
+use asl_decide::{Decision, Effect, Step, decide};
+use asl_facts::{Facts, Format, Health, LiveUse, PoolFlag};
 use asl_mode::{Access, Mode, ModeFile};
 use proptest::prelude::*;
+use situation::layers::{Group, View};
 use situation::{Dev, Situation};
 use std::collections::BTreeMap;
 
@@ -82,7 +83,86 @@ fn selectors() -> impl Strategy<Value = BTreeMap<String, String>> {
         .prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect())
 }
 
+/// Nothing, or a mirror with what shows through it.
+fn array() -> impl Strategy<Value = Option<(Group, View)>> {
+    use Health::{Complete, Degraded, Incomplete};
+    let flags = vec![
+        PoolFlag::Dirty,
+        PoolFlag::ForeignLive,
+        PoolFlag::Reshaping,
+        PoolFlag::SplitBrain,
+    ];
+    let one = (
+        prop::sample::select(vec![Complete, Complete, Degraded, Incomplete]),
+        prop::option::weighted(0.3, prop::sample::select(flags)),
+        prop::sample::select(vec!["", "", "one", "four"]),
+        any::<bool>(),
+    );
+    let array = one.prop_map(|(health, flag, store, dirty)| {
+        let group = Group {
+            id: "m1".to_owned(),
+            name: Some("host:0".to_owned()),
+            level: Some("raid1".to_owned()),
+            members: vec!["sde".to_owned(), "sdf".to_owned()],
+            health: Some(health),
+            flags: flag.into_iter().collect(),
+            ..Group::default()
+        };
+        let view = View {
+            of: Some("m1".to_owned()),
+            start: None,
+            on: group.members.clone(),
+            dev: Dev {
+                name: "md:host:0".to_owned(),
+                fs: Some(Format::Ext4),
+                uuid: Some("fs-array".to_owned()),
+                store: (!store.is_empty()).then(|| store.to_owned()),
+                dirty,
+                replayed: true,
+                skipped: (health == Incomplete).then(|| "missing: slot 1".to_owned()),
+                ..Dev::default()
+            },
+        };
+        (group, view)
+    });
+    prop::option::weighted(0.5, array)
+}
+
+fn permissions() -> impl Strategy<Value = BTreeMap<String, String>> {
+    let given = [
+        ("write.allow", "one@S-sda, one@m1, two@S-sdb, f"),
+        ("import.degraded", "ro"),
+        ("import.foreign", "m1"),
+        ("import.assume", "sole-pool"),
+    ];
+    prop::sample::subsequence(given.to_vec(), 0..=given.len()).prop_map(|given| {
+        let owned = given.into_iter();
+        owned
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
+    })
+}
+
 fn node() -> impl Strategy<Value = Situation> {
+    (plain_node(), array(), permissions()).prop_map(|(mut situation, array, permissions)| {
+        if let Some((group, view)) = array {
+            for name in &group.members {
+                situation.device.push(Dev {
+                    name: name.clone(),
+                    fs: Some(Format::Md),
+                    member: Some(group.id.clone()),
+                    ..Dev::default()
+                });
+            }
+            situation.pool.push(group);
+            situation.view.push(view);
+        }
+        situation.config.extend(permissions);
+        situation
+    })
+}
+
+fn plain_node() -> impl Strategy<Value = Situation> {
     let modes = prop::sample::select(vec![
         "auto", "auto", "auto", "local", "import", "none", "remote",
     ]);
@@ -145,7 +225,6 @@ proptest! {
         prop_assert_eq!(&decision, &run(&situation));
         let back = ModeFile::parse(&decision.mode.render()).unwrap();
         prop_assert_eq!(back.mode, decision.mode.mode);
-        prop_assert_eq!(decision.mode.access, Access::Ro);
         let json = serde_json::to_string(&decision).unwrap();
         prop_assert_eq!(serde_json::from_str::<Decision>(&json).unwrap(), decision);
     }
@@ -222,7 +301,8 @@ proptest! {
     #[test]
     fn a_selector_never_takes_what_it_does_not_name(situation in node()) {
         let decision = run(&situation);
-        if selected(&situation) && decision.mode.mode == Mode::Local {
+        let local = matches!(decision.mode.mode, Mode::Local | Mode::Import);
+        if selected(&situation) && local {
             let taken: Vec<_> = decision.candidates.iter().filter(|judged| judged.claimed).collect();
             prop_assert!(taken.len() == 1 && taken[0].selected);
         }
@@ -231,14 +311,39 @@ proptest! {
     #[test]
     fn what_is_blocked_is_never_activated(situation in node()) {
         let decision = run(&situation);
-        prop_assert_eq!(decision.steps.is_empty(), decision.mode.mode != Mode::Local);
-        for step in &decision.steps {
-            let asl_decide::Step::Mount { node, store_path, .. } = step else {
-                continue;
-            };
-            let at = |judged: &&asl_decide::Judged| judged.node == *node && judged.path == *store_path;
-            let judged: Vec<_> = decision.candidates.iter().filter(at).collect();
-            prop_assert!(judged.iter().any(|judged| judged.claimed && !judged.blocked));
+        let active = matches!(decision.mode.mode, Mode::Local | Mode::Import);
+        prop_assert_eq!(decision.steps.is_empty(), !active);
+        if active && decision.mode.rule != "assumed-pool" {
+            let claimed = decision.candidates.iter().filter(|judged| judged.claimed);
+            let claimed: Vec<_> = claimed.collect();
+            prop_assert_eq!(claimed.len(), 1);
+            prop_assert!(!claimed[0].blocked && !claimed[0].dropped);
         }
+    }
+
+    #[test]
+    fn writes_need_consent_and_nothing_against_them(situation in node()) {
+        let decision = run(&situation);
+        let options = |step: &Step| match step {
+            Step::Mount { options, .. } => options.contains(&"rw".to_owned()),
+            _ => false,
+        };
+        let written = decision.steps.iter().any(options);
+        prop_assert_eq!(written, decision.mode.access == Access::Rw);
+        if written {
+            prop_assert!(situation.config.contains_key("write.allow"));
+            let claimed = decision.candidates.iter().find(|judged| judged.claimed).unwrap();
+            let against = |finding: &asl_decide::Finding| finding.effect != Effect::Note;
+            prop_assert!(!claimed.findings.iter().any(against), "{:?}", claimed.findings);
+        }
+    }
+
+    #[test]
+    fn less_permission_never_gives_more_access(situation in node(), taken in 0_usize..4) {
+        let keys = ["write.allow", "import.degraded", "import.foreign", "import.assume"];
+        let mut less = situation.clone();
+        less.config.remove(keys[taken]);
+        let (more, less) = (run(&situation).mode, run(&less).mode);
+        prop_assert!(less.access <= more.access, "{less:?} from {more:?}");
     }
 }

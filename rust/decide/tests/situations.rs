@@ -10,7 +10,7 @@
 
 mod situation;
 
-use asl_decide::{Decision, Effect, RULES, Step, decide};
+use asl_decide::{Decision, RULES, Step};
 use asl_mode::{Mode, ModeFile, clean};
 use situation::Situation;
 use std::collections::BTreeMap;
@@ -37,8 +37,7 @@ fn situations() -> BTreeMap<String, Situation> {
 }
 
 fn decided(situation: &Situation) -> Decision {
-    let config = situation.config();
-    decide(&situation.facts(), config.as_ref())
+    situation.report().decision
 }
 
 /// What differs from the expectation.
@@ -58,7 +57,11 @@ fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
         &mode.code,
         expect.code.as_ref().unwrap_or(&expect.rule),
     );
-    same("access", mode.access.name(), "ro");
+    same(
+        "access",
+        mode.access.name(),
+        expect.access.as_deref().unwrap_or("ro"),
+    );
     same(
         "source",
         &mode.source,
@@ -67,12 +70,15 @@ fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
     if let Some(store) = &expect.store {
         same("store", &mode.store, store);
     }
-    let steps: Vec<(String, String)> = decision.steps.iter().map(step).collect();
-    let (bind, options) = steps.first().cloned().unwrap_or_default();
+    let last = decision.steps.last();
+    let (bind, options) = last.and_then(mount).unwrap_or_default();
     same("bind", &bind, expect.bind.as_deref().unwrap_or_default());
     if let Some(expected) = &expect.options {
         same("options", &options, expected);
     }
+    let before = decision.steps.iter().rev().skip(1).rev().map(kind);
+    let before: Vec<String> = before.collect();
+    same("steps", &before.join(" "), &expect.steps.join(" "));
     let said = format!("{}\n{}", mode.reason, mode.hint);
     for words in &expect.says {
         if !said.contains(words) {
@@ -98,7 +104,8 @@ fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
     wrong
 }
 
-fn step(step: &Step) -> (String, String) {
+/// What is bound, and the options.
+fn mount(step: &Step) -> Option<(String, String)> {
     let Step::Mount {
         store_path,
         bind,
@@ -106,16 +113,15 @@ fn step(step: &Step) -> (String, String) {
         ..
     } = step
     else {
-        return Default::default();
+        return None;
     };
-    (
-        if *bind {
-            store_path.clone()
-        } else {
-            String::new()
-        },
-        options.join(","),
-    )
+    let path = bind.then(|| store_path.clone());
+    Some((path.unwrap_or_default(), options.join(",")))
+}
+
+fn kind(step: &Step) -> String {
+    let json = serde_json::to_value(step).unwrap();
+    json["step"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -202,43 +208,67 @@ fn every_text_fits_into_the_mode_file_unchanged() {
 
 #[test]
 fn only_what_is_claimed_and_not_blocked_is_activated() {
-    for (name, situation) in situations() {
+    // What is served already was judged when it was chosen.
+    for (name, situation) in situations()
+        .into_iter()
+        .filter(|(_, situation)| situation.before.is_none())
+    {
         let decision = decided(&situation);
-        assert_eq!(
-            decision.mode.mode == Mode::Local,
-            !decision.steps.is_empty(),
-            "{name}"
-        );
-        for step in &decision.steps {
-            let Step::Mount {
-                node,
-                options,
-                store_path,
-                ..
-            } = step
-            else {
-                continue;
+        let active = matches!(decision.mode.mode, Mode::Local | Mode::Import);
+        assert_eq!(active, !decision.steps.is_empty(), "{name}");
+        if !active {
+            continue;
+        }
+        let claimed: Vec<_> = decision
+            .candidates
+            .iter()
+            .filter(|judged| judged.claimed)
+            .collect();
+        // 41 takes what nobody claims.
+        if decision.mode.rule != "assumed-pool" {
+            let [only] = claimed.as_slice() else {
+                panic!("{name}: {claimed:#?}");
             };
-            let judged = decision
-                .candidates
-                .iter()
-                .find(|judged| judged.node == *node && judged.path == *store_path)
-                .unwrap();
+            assert!(!only.blocked && !only.dropped, "{name}");
+        }
+        for (_, options) in decision.steps.iter().filter_map(mount) {
+            let access = decision.mode.access.name();
+            for always in [access, "nodev", "nosuid", "noexec"] {
+                let mut options = options.split(',');
+                assert!(options.any(|option| option == always), "{name}: {always}");
+            }
+        }
+    }
+}
+
+/// Steps before a mount make nodes of what is there, in an order that works,
+/// and none makes what another made.
+#[test]
+fn every_step_has_what_it_needs() {
+    // What is served already had it when it was chosen.
+    let fresh = |(_, situation): &(String, Situation)| situation.before.is_none();
+    for (name, situation) in situations().into_iter().filter(fresh) {
+        let facts = situation.facts();
+        let mut there: Vec<String> = facts.devices.iter().map(|d| d.node.clone()).collect();
+        for step in decided(&situation).steps {
+            let (needs, makes) = match step {
+                Step::Window { node, makes, .. }
+                | Step::Unlock { node, makes, .. }
+                | Step::Snapshot { node, makes, .. } => (vec![node], Some(makes)),
+                Step::Assemble { members, makes, .. }
+                | Step::ActivateVolume { members, makes, .. } => (members, Some(makes)),
+                Step::ImportPool { members, name, .. } => (members, Some(name)),
+                Step::Mount { node, others, .. } => ([vec![node], others].concat(), None),
+                Step::MountContent { node, .. } => (vec![node], None),
+                Step::MountRemote { .. } => (vec![], None),
+            };
             assert!(
-                judged.claimed && !judged.blocked && !judged.dropped,
-                "{name}"
+                !needs.iter().any(|node| !there.contains(node)),
+                "{name}: {needs:?}"
             );
-            assert!(
-                judged
-                    .findings
-                    .iter()
-                    .all(|finding| finding.effect != Effect::Block)
-            );
-            for always in ["ro", "nodev", "nosuid", "noexec"] {
-                assert!(
-                    options.iter().any(|option| option == always),
-                    "{name}: {always}"
-                );
+            if let Some(makes) = makes {
+                assert!(!there.contains(&makes), "{name}: {makes}");
+                there.push(makes);
             }
         }
     }

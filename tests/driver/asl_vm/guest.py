@@ -35,6 +35,16 @@ class Loop:
     before: str
 
 
+def named_nodes(steps: list[dict[str, Any]]) -> set[str]:
+    """The block nodes that these steps use or make."""
+    seen: set[str] = set()
+    for step in steps:
+        one = [step.get("node", ""), step.get("makes", "")]
+        many = [*step.get("members", []), *step.get("others", [])]
+        seen.update(name for name in [*one, *many] if name.startswith("/dev/"))
+    return seen
+
+
 @dataclass
 class State:
     """What guest.sh's `state` shows."""
@@ -143,8 +153,77 @@ class Guest:
         self.expect_mode(mode="local", rule=rule, access="ro", source=node, mount=MOUNT)
         if disk.store:
             self.expect_mode(store=disk.store)
-        self.expect_mounted(node)
+        self.expect_mounted(self.mounted_node())
         self.expect_intake_serves()
+
+    def mounted_node(self) -> str:
+        """What the last step mounts: the node itself, or what the steps before made of it."""
+        steps: list[dict[str, Any]] = self.facts["decision"]["steps"]
+        node: str = steps[-1]["node"]
+        return node
+
+    def expect_import(
+        self,
+        source: str,
+        *steps: str,
+        rule: str = "sole-layered",
+        code: str = "",
+        access: str = "ro",
+        store: str = "",
+        by_hand: bool = False,
+    ) -> None:
+        """After decide(): `import` by these kinds of steps, in this order, up and down again.
+
+        Served from `source` while it is up, the disks below guarded; afterwards nothing is left
+        of it: no mount, no node, each read-only flag as before the decision, and the disks as
+        they were. `by_hand` brings it up once more by the command, without the units.
+        """
+        code = code or rule
+        self.expect_mode(mode="import", rule=rule, code=code, access=access, source=source)
+        if store:
+            self.expect_mode(store=store)
+        kinds = [step["step"] for step in self.facts["decision"]["steps"]]
+        check("steps", kinds, list(steps))
+        node = self.mounted_node()
+        self.expect_mounted(node, access)
+        self.expect_intake_serves()
+        self._expect_guarded(access)
+        self.release()
+        self._expect_gone("the units stopped")
+        if by_hand:
+            self.succeed("asl-admin activate 2>&1")
+            self.seen = None
+            self.expect_mounted(node, access)
+            self._expect_guarded(access)
+            self.succeed("asl-admin deactivate 2>&1")
+            self.seen = None
+            self._expect_gone("asl-admin deactivate")
+
+    def _expect_guarded(self, access: str) -> None:
+        """Without consent the kernel refuses a write to whatever the steps touch and make, and to
+        the disks below. A snapshot alone takes writes, in memory: its log is replayed there."""
+        if access == "rw":
+            return
+        steps = self.facts["decision"]["steps"]
+        in_memory = {step["makes"] for step in steps if step["step"] == "snapshot"}
+        nodes = named_nodes(steps) - in_memory
+        listed = self.succeed(f"lsblk -nsro PATH,RO {shlex.join(sorted(nodes))} | sort -u")
+        lines = [line.split() for line in listed.splitlines()]
+        writable = [path for path, flag in lines if flag != "1" and path not in in_memory]
+        check("nodes below the store that may be written", writable, [])
+
+    def _expect_gone(self, after: str) -> None:
+        """Nothing of an activation is left, and its disks are as they were."""
+        check(f"mount at {MOUNT} after {after}", self.state.mount, [])
+        before = self.succeed(f"cat {LAB}/nodes").splitlines()
+        check(f"nodes, sizes and read-only flags after {after}", self.nodes(), before)
+        for loop in self.loops:
+            self.check_loop(loop)
+        self.check_disks()
+
+    def nodes(self) -> list[str]:
+        """Every block device with its sectors and its read-only flag."""
+        return self.lab("nodes").splitlines()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -167,11 +246,11 @@ class Guest:
         candidates = self.facts["decision"]["candidates"]
         return sorted(one["code"] for one in candidates if one["node"] == loop.node)
 
-    def expect_mounted(self, node: str) -> None:
+    def expect_mounted(self, node: str, access: str = "ro") -> None:
         check(f"units' states and the mount at {MOUNT}", bool(self.state.mount), True)
         source, options, *entries = self.state.mount
         check(f"source of {MOUNT}", source.split("[")[0], node)
-        for option in ("ro", "nodev", "nosuid", "noexec"):
+        for option in (access, "nodev", "nosuid", "noexec"):
             check_in(f"options of {MOUNT}", f",{option},", f",{options},")
         check_in(f"entries of {MOUNT}", "blocks", " ".join(entries))
 

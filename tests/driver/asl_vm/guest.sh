@@ -105,12 +105,22 @@ decide() {
     systemctl stop asl-intake.service asl-activate.service
     # Situations follow each other faster than the start limit of a unit allows.
     systemctl reset-failed 'asl-*'
+    nodes >$LAB/nodes
     systemctl restart asl-preflight.service || true
     # In mode none both are skipped: cold boots and the situation `no-disk` show it, and each
     # skip costs seconds of emulated time.
     if [ "${1-}" = serve ] || ! grep -q "^mode='none'" /run/asl/mode; then
         systemctl start asl-activate.service asl-intake.service || true
     fi
+}
+
+# nodes: every block device that has a size or is read-only, with both. A loop device that is free
+# and writable is what a detached one leaves.
+nodes() {
+    local dir
+    for dir in /sys/class/block/*; do
+        echo "${dir##*/} $(<"$dir/size") $(<"$dir/ro")"
+    done | grep -v ' 0 0$'
 }
 
 # state: the mode file, the mount, the units and intake's own status, in sections

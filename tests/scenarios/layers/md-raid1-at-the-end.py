@@ -9,7 +9,7 @@ vm.set_up(
     *disks,
 )
 vm.decide()
-vm.expect_none("no-store", rule="nothing-read")
+vm.expect_import(f"md:{vm.pool('md')['name']}", "assemble", "mount", store="s1")
 vm.expect_pool("md", level="raid1", health="complete")
 for disk in disks:
     vm.check(f"judged on {disk.node}", vm.judged(disk), ["no-evidence", "raw-member"])

@@ -7,5 +7,5 @@ vm.set_up(
     *disks,
 )
 vm.decide()
-vm.expect_none("no-store", rule="nothing-read")
+vm.expect_none("empty")
 vm.expect_pool("md", level="raid5", health="degraded", expected=3, missing=["slot 2"])

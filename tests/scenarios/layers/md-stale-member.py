@@ -8,5 +8,5 @@ vm.set_up(
     *disks,
 )
 vm.decide()
-vm.expect_none("no-store", rule="nothing-read")
+vm.expect_none("empty")
 vm.expect_pool("md", health="degraded", missing=["slot 1"], flags=["stale-member"])

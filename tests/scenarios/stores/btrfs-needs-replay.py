@@ -1,5 +1,6 @@
-# The plug was pulled: the store is seen through the log, named, and not mounted.
+# The plug was pulled: its log is replayed into memory, and the disk stays as it is.
 disk = vm.loop("btrfs", replay=True)
 vm.decide()
-vm.expect_none("needs-replay", rule="blocked-only")
-vm.expect_reason(disk.node, disk.store)
+vm.expect_local(disk)
+kinds = [step["step"] for step in vm.facts["decision"]["steps"]]
+vm.check("steps", kinds, ["snapshot", "mount"])

@@ -10,12 +10,17 @@
     reason = "a test may panic, and its numbers are small"
 )]
 
+pub(crate) mod layers;
+
 use asl_config::{Config, ConfigError};
+use asl_decide::{Cause, Report, decide, rerun};
 use asl_facts::{
-    Container, Content, Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity,
-    IoFault, LiveUse, LogState, Look, Outcome, Partition, Probe, Remote, SCHEMA, Signature,
-    Standing, Store, Superblock, System, Text, Timing, Use,
+    Container, Content, Damage, Device, DeviceKind, Facts, Filesystem, Format, Identity, IoFault,
+    LiveUse, LogState, LogicalVolume, Look, Outcome, Part, Partition, PhysicalVolume, Piece, Probe,
+    Remote, SCHEMA, Segment, Signature, Standing, Store, Superblock, Swap, System, Text, Timing,
+    Use, Virtuals, VolumeGroup,
 };
+use layers::{Group, View, store};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -33,12 +38,47 @@ pub(crate) struct Situation {
     pub(crate) config_error: Option<String>,
     /// What the system can mount, if not everything.
     pub(crate) drivers: Option<Vec<String>>,
+    /// Drivers and programs of layers that the system has not.
+    #[serde(default)]
+    pub(crate) lacks: Vec<String>,
     /// The endpoint `answers` or is `silent`.
     pub(crate) remote: Option<String>,
     #[serde(default)]
     pub(crate) device: Vec<Dev>,
+    /// Arrays, groups and pools.
+    #[serde(default)]
+    pub(crate) pool: Vec<Group>,
+    /// What shows through them.
+    #[serde(default)]
+    pub(crate) view: Vec<View>,
+    /// What is served was decided with these devices and the same
+    /// configuration; now the kernel said that something changed.
+    pub(crate) before: Option<Vec<Dev>>,
+    /// Configuration of that decision, where it was another one.
+    pub(crate) before_config: Option<BTreeMap<String, String>>,
+    /// It is not served any more: intake was stopped.
+    #[serde(default)]
+    pub(crate) stopped: bool,
+    /// Who wants the new decision is the operator.
+    #[serde(default)]
+    pub(crate) asked: bool,
     pub(crate) expect: Expect,
 }
+
+/// What layers need, all of which the system has unless `lacks` says so.
+const DRIVERS: &[&str] = &[
+    "dm_crypt",
+    "dm_mod",
+    "dm_raid",
+    "dm_snapshot",
+    "loop",
+    "raid0",
+    "raid1",
+    "raid10",
+    "raid456",
+    "zfs",
+];
+const TOOLS: &[&str] = &["cryptsetup", "dmsetup", "losetup", "lvm", "mdadm", "zpool"];
 
 /// One device.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -82,6 +122,17 @@ pub(crate) struct Dev {
     pub(crate) swap: bool,
     pub(crate) holders: Vec<String>,
     pub(crate) slaves: Vec<String>,
+    pub(crate) transport: Option<String>,
+    /// A member of the pool with this id.
+    pub(crate) member: Option<String>,
+    /// Logical volumes that its metadata names, with the kind of each.
+    pub(crate) volumes: BTreeMap<String, String>,
+    /// A system sleeps on it.
+    pub(crate) hibernated: bool,
+    /// What was under way in a container.
+    pub(crate) under_way: Option<String>,
+    /// Live part of the log, MiB.
+    pub(crate) log_mib: Option<u64>,
     /// Where its superblock lies; in the middle of a disk it is a partition's.
     pub(crate) offset: Option<u64>,
 }
@@ -105,9 +156,47 @@ pub(crate) struct Expect {
     pub(crate) bind: Option<String>,
     /// Options of the mount.
     pub(crate) options: Option<String>,
+    /// `ro` if it is not written down.
+    pub(crate) access: Option<String>,
+    /// Kinds of the steps before the mount.
+    pub(crate) steps: Vec<String>,
 }
 
 impl Situation {
+    /// The situation before, if this one follows another.
+    pub(crate) fn earlier(&self) -> Option<Situation> {
+        let device = self.before.clone()?;
+        Some(Situation {
+            device,
+            before: None,
+            config: self
+                .before_config
+                .clone()
+                .unwrap_or_else(|| self.config.clone()),
+            config_error: None,
+            ..self.clone()
+        })
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let facts = self.facts();
+        let decision = decide(&facts, self.config().as_ref());
+        let next = Report {
+            schema: SCHEMA,
+            facts,
+            decision,
+        };
+        let cause = if self.asked {
+            Cause::Operator
+        } else {
+            Cause::Watcher
+        };
+        match self.earlier() {
+            Some(earlier) => rerun(&earlier.report(), !self.stopped, cause, next),
+            None => next,
+        }
+    }
+
     pub(crate) fn config(&self) -> Result<Config, ConfigError> {
         if let Some(key) = &self.config_error {
             return Err(ConfigError {
@@ -120,7 +209,11 @@ impl Situation {
                 hint: "correct /etc/asl/asl.conf".to_owned(),
             });
         }
-        Config::from_pairs(self.config.iter().map(|(key, value)| (&**key, &**value)))
+        // `use` is the session's own key.
+        let pairs = self.config.iter().filter(|(key, _)| *key != "use");
+        let mut config = Config::from_pairs(pairs.map(|(key, value)| (&**key, &**value)))?;
+        config.r#use = self.config.get("use").map(|pick| pick.parse().unwrap());
+        Ok(config)
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -143,6 +236,9 @@ impl Situation {
             }
         }
         asl_topology::rank(&mut devices);
+        let mut pools = asl_topology::pools(&devices);
+        pools.retain(|pool| self.pool.iter().all(|known| known.id != pool.id));
+        pools.extend(self.pool.iter().map(Group::pool));
         Facts {
             schema: SCHEMA,
             boot_id: "b0".to_owned(),
@@ -150,14 +246,14 @@ impl Situation {
             system: System {
                 filesystems: self.drivers.clone().unwrap_or(all),
                 memory_bytes: 1 << 30,
-                drivers: Vec::new(),
-                tools: Vec::new(),
+                drivers: self.all_but_lacking(DRIVERS),
+                tools: self.all_but_lacking(TOOLS),
             },
             timing: Timing::default(),
+            twins: asl_topology::twins(&devices),
+            virtuals: self.virtuals(&devices),
+            pools,
             devices,
-            pools: Vec::new(),
-            twins: Vec::new(),
-            virtuals: asl_facts::Virtuals::default(),
             remote: match self.remote.as_deref() {
                 None => Remote::None,
                 Some("answers") => Remote::Answers {
@@ -168,6 +264,32 @@ impl Situation {
                     why: why.to_owned(),
                 },
             },
+        }
+    }
+}
+
+impl Situation {
+    fn all_but_lacking(&self, all: &[&str]) -> Vec<String> {
+        let has = |one: &&&str| !self.lacks.iter().any(|lacking| lacking == **one);
+        all.iter()
+            .filter(has)
+            .map(|one| (*one).to_owned())
+            .collect()
+    }
+
+    fn virtuals(&self, devices: &[Device]) -> Virtuals {
+        let mut views: Vec<Device> = self.view.iter().map(View::device).collect();
+        asl_topology::rank(&mut views);
+        let is_view = |name: &String| !devices.iter().any(|device| device.name == *name);
+        let pools = self
+            .pool
+            .iter()
+            .filter(|pool| pool.members.iter().any(is_view))
+            .map(Group::pool)
+            .collect();
+        Virtuals {
+            devices: views,
+            pools,
         }
     }
 }
@@ -240,7 +362,7 @@ impl Dev {
                 model: physical.then(|| Text::from("QEMU HARDDISK")),
                 serial: serial.as_deref().map(Text::from),
                 wwid: self.wwid.as_deref().map(Text::from),
-                transport: None,
+                transport: self.transport.clone(),
             },
             backing_file: (kind == DeviceKind::Loop).then(|| format!("/tmp/{disk}.img")),
             uses: mounted
@@ -311,7 +433,14 @@ impl Dev {
     }
 
     fn content(&self) -> Content {
+        if let Some(whole) = &self.member {
+            return self.part(whole);
+        }
         match self.fs {
+            Some(Format::Swap) => Content::Swap(Swap {
+                page_size: 4096,
+                hibernated: self.hibernated.then(|| "S1SUSPEND".to_owned()),
+            }),
             Some(
                 format @ (Format::Luks | Format::Bitlocker | Format::Integrity | Format::Verity),
             ) => Content::Container(Container {
@@ -325,11 +454,55 @@ impl Dev {
                 data_size: None,
                 sector_size: None,
                 generation: 0,
-                under_way: None,
+                under_way: self.under_way.clone(),
                 suspended: false,
             }),
             _ => Content::Filesystem(self.filesystem()),
         }
+    }
+
+    /// A member, of which the rules need the metadata of a group and no more:
+    /// the pool is written down by itself.
+    fn part(&self, whole: &str) -> Content {
+        if self.fs != Some(Format::Lvm2) {
+            return Content::Piece(Piece {
+                whole: Some(whole.to_owned()),
+                name: None,
+                role: "member".to_owned(),
+                state: None,
+                data_offset: None,
+                generation: 7,
+            });
+        }
+        let logical = self.volumes.iter().map(|(name, kind)| LogicalVolume {
+            id: name.clone(),
+            name: name.clone(),
+            status: vec!["VISIBLE".to_owned()],
+            segments: vec![Segment {
+                start: 0,
+                extents: 16,
+                kind: kind.clone(),
+                stripe: 0,
+                places: Vec::new(),
+                needs: Vec::new(),
+            }],
+        });
+        Content::PhysicalVolume(PhysicalVolume {
+            group: Some(VolumeGroup {
+                id: whole.to_owned(),
+                name: whole.to_owned(),
+                seqno: 7,
+                system_id: None,
+                lock_type: None,
+                status: Vec::new(),
+                extent_size: 4 * MIB,
+                physical: Vec::new(),
+                logical: logical.collect(),
+            }),
+            areas: Vec::new(),
+            data_offset: MIB,
+            used: true,
+        })
     }
 
     fn filesystem(&self) -> Filesystem {
@@ -337,15 +510,21 @@ impl Dev {
             block_size: 4096,
             log: match (self.dirty, self.log_unknown) {
                 (true, _) => LogState::NeedsReplay {
-                    live_bytes: Some(8192),
+                    live_bytes: Some(self.log_mib.map_or(8192, |mib| mib * MIB)),
                 },
                 (_, true) => LogState::Unknown,
                 _ => LogState::Clean,
             },
             devices: self.spans.unwrap_or(1),
-            part: None,
+            part: self.spans.map(|_| Part {
+                number: self.name.bytes().map(u64::from).sum(),
+                uuid: None,
+                size: 64 * MIB,
+                generation: 9,
+                seed: false,
+            }),
             errors: self.errors,
-            hibernated: false,
+            hibernated: self.hibernated,
             look: match &self.unreadable {
                 Some(why) => Look::Unreadable { why: why.clone() },
                 None => Look::Read {
@@ -357,16 +536,6 @@ impl Dev {
     }
 
     fn all_stores(&self) -> Vec<Store> {
-        let store = |path: &str, id: Option<&String>| Store {
-            path: path.to_owned(),
-            evidence: if id.is_some() {
-                Evidence::Marker
-            } else {
-                Evidence::Layout
-            },
-            id: id.cloned(),
-            entries: vec!["blocks".to_owned(), "logs".to_owned()],
-        };
         let root = self.store.iter().map(|id| store("/", Some(id)));
         let bare = self.layout.then(|| store("/", None));
         let below = self

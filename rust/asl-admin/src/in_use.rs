@@ -1,0 +1,80 @@
+//! Who uses a disk now, by sysfs and the mount table: the facts are as old as
+//! the last preflight.
+
+use crate::paths;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Deepest stack of devices that is followed.
+const DEPTH: usize = 16;
+
+/// Who uses the disk of this kernel name or what lies on it; nobody when it is
+/// gone.
+pub(crate) fn of_disk(root: &Path, name: &str) -> Vec<String> {
+    let mut uses = Vec::new();
+    // A kernel name is one component: `/` in it is written as `!`.
+    if name.contains('/') || name == ".." {
+        return uses;
+    }
+    let table = read(&paths::below(root, "/proc/self/mountinfo"));
+    let swaps = read(&paths::below(root, "/proc/swaps"));
+    let dir = paths::below(root, "/sys/class/block").join(name);
+    let Ok(dir) = fs::canonicalize(dir) else {
+        return uses;
+    };
+    look(&dir, &table, &swaps, 0, &mut uses);
+    uses
+}
+
+fn read(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn look(dir: &Path, table: &str, swaps: &str, depth: usize, uses: &mut Vec<String>) {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let node = format!("/dev/{}", name.replace('!', "/"));
+    let number = read(&dir.join("dev"));
+    for line in table.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let source = fields
+            .iter()
+            .position(|field| *field == "-")
+            .and_then(|dash| fields.get(dash.saturating_add(2)));
+        // btrfs shows a number of its own; its source is a node.
+        let same = fields.get(2) == Some(&number.trim()) || source == Some(&node.as_str());
+        if let (true, Some(target)) = (same, fields.get(4)) {
+            uses.push(asl_mode::clean(&format!("{node} is mounted at {target}")));
+        }
+    }
+    if swaps
+        .lines()
+        .any(|line| line.split_whitespace().next() == Some(&node))
+    {
+        uses.push(format!("{node} is swap in use"));
+    }
+    if depth >= DEPTH {
+        uses.push(format!("{node}: more than {DEPTH} layers"));
+        return;
+    }
+    let deeper = depth.saturating_add(1);
+    for partition in directories(dir).filter(|path| path.join("partition").exists()) {
+        look(&partition, table, swaps, deeper, uses);
+    }
+    for holder in directories(&dir.join("holders")) {
+        let above = holder.file_name().unwrap_or_default().to_string_lossy();
+        uses.push(format!("{node} is held by /dev/{above}"));
+        look(&holder, table, swaps, deeper, uses);
+    }
+}
+
+fn directories(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| fs::canonicalize(entry.path()).ok())
+        .filter(|path| path.is_dir())
+        .collect();
+    found.sort();
+    found.into_iter()
+}

@@ -1,0 +1,125 @@
+//! Our units, as systemctl shows and moves them.
+
+use crate::tool::{ToolError, output};
+use serde::Serialize;
+use std::process::Command;
+use std::time::Duration;
+
+/// Those whose state says how the node is.
+pub(crate) const UNITS: [&str; 5] = [
+    "asl-preflight.service",
+    "asl-activate.service",
+    "asl-intake.service",
+    "asl-intake.socket",
+    "usr-local-bin.mount",
+];
+
+/// A question to the manager takes milliseconds.
+const ASK: Duration = Duration::from_secs(10);
+/// Stopping intake and activation: both units' stop times, and some.
+const MOVE: Duration = Duration::from_secs(200);
+/// Longest answer, bytes.
+const ANSWER: usize = 64 * 1024;
+
+/// One unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Unit {
+    /// `asl-intake.service`
+    pub(crate) name: String,
+    /// `active`, `inactive`, `failed`, ...
+    pub(crate) active: String,
+    /// `running`, `exited`, `dead`, ...
+    pub(crate) sub: String,
+    /// `success`, or how it failed.
+    pub(crate) result: String,
+}
+
+/// All of them in one question.
+pub(crate) fn show() -> Result<Vec<Unit>, ToolError> {
+    let mut command = systemctl();
+    command.args(["show", "--property=Id,ActiveState,SubState,Result"]);
+    command.args(UNITS);
+    let answer = output(command, ANSWER, ASK)?;
+    Ok(parse(&String::from_utf8_lossy(&answer)))
+}
+
+/// Blocks of `Key=value` lines with a blank line between two units.
+fn parse(answer: &str) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for block in answer.split("\n\n") {
+        let value = |key: &str| {
+            let mut lines = block.lines();
+            let found = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            asl_mode::clean(found.unwrap_or_default())
+        };
+        let name = value("Id");
+        if !name.is_empty() {
+            units.push(Unit {
+                name,
+                active: value("ActiveState"),
+                sub: value("SubState"),
+                result: value("Result"),
+            });
+        }
+    }
+    units
+}
+
+/// Starts intake, and activation before it, and waits for neither: a disk may
+/// take a minute to be mounted.
+pub(crate) fn start() -> Result<String, ToolError> {
+    moved(&["start", "--no-block", "asl-intake.service"])
+}
+
+/// Lets activation begin anew: what requires it is stopped before and started
+/// after it.
+pub(crate) fn restart_activation() -> Result<String, ToolError> {
+    moved(&["restart", "asl-activate.service"])
+}
+
+/// Stops intake, its socket, through which a client would start it again, and
+/// activation, in that order.
+pub(crate) fn stop() -> Result<String, ToolError> {
+    moved(&[
+        "stop",
+        "asl-intake.socket",
+        "asl-intake.service",
+        "asl-activate.service",
+    ])
+}
+
+/// The command that was run.
+fn moved(words: &[&str]) -> Result<String, ToolError> {
+    let mut command = systemctl();
+    command.args(words);
+    let shown = crate::tool::shown(&command);
+    output(command, ANSWER, MOVE)?;
+    Ok(shown)
+}
+
+fn systemctl() -> Command {
+    Command::new("systemctl")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_a_unit() {
+        let answer = "Result=success\nId=a.service\nActiveState=active\nSubState=exited\n\n\
+                      Id=b.mount\nActiveState=failed\nSubState=failed\nResult=exit-code\n";
+        let units = parse(answer);
+        let seen: Vec<_> = units
+            .iter()
+            .map(|unit| (&*unit.name, &*unit.active, &*unit.sub, &*unit.result))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("a.service", "active", "exited", "success"),
+                ("b.mount", "failed", "failed", "exit-code")
+            ]
+        );
+    }
+}

@@ -1,0 +1,349 @@
+//! Rule 44: what a later decision may change while a store is served.
+//!
+//! A disk that appears must not take a node away from those who use it, so
+//! the store that is served stays, whatever the table would choose now. What
+//! may still change is the access, which falls when something speaks against
+//! writing, and the end: a store that is gone is told as lost, and nothing
+//! takes its place before the operator says so.
+
+use crate::rules::{BUSY, CONFIG_ERROR, DIRTY, INCOMPLETE, INTERNAL, RERUN, UNREADABLE};
+use crate::{Decision, Effect, Finding, Judged, Report};
+use asl_facts::{Device, Facts, Use};
+use asl_mode::{Access, Mode, ModeFile};
+
+/// The code of a store that went away while it was served.
+pub const STORE_LOST: &str = "store-lost";
+
+/// Separates, in the reason of a store that stays, why it was chosen from
+/// what happened since.
+const STAYS: &str = "; it stays while it is served";
+
+/// What the operator does to have the table decide anew.
+const ANEW: &str = "systemctl restart asl-preflight, then systemctl start asl-intake";
+
+/// Who wanted a new decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody typed a command: a lost store is forgotten when nothing is
+    /// served, and consent may raise the access.
+    Operator,
+    /// Devices or routes changed.
+    Watcher,
+}
+
+/// What becomes of `next`, a decision from the table, behind `previous`, the
+/// last one of this boot. `running`: the store of `previous` is served.
+#[must_use]
+pub fn rerun(previous: &Report, running: bool, cause: Cause, next: Report) -> Report {
+    let before = &previous.decision.mode;
+    match (running, before.mode, cause) {
+        (true, Mode::Local | Mode::Import, _) => keep_store(previous, cause, next),
+        (true, Mode::Remote, _) => keep_remote(previous, next),
+        (_, Mode::None, Cause::Watcher) if before.code == STORE_LOST => Report {
+            decision: Decision {
+                mode: of(&next, before.clone()),
+                steps: Vec::new(),
+                ..next.decision
+            },
+            ..next
+        },
+        _ => next,
+    }
+}
+
+/// Nothing that matters differs, so that nothing need be written. Mounts,
+/// holders and read-only flags do not count: an activation makes them itself,
+/// and a failing one would else be tried for ever.
+#[must_use]
+pub fn unchanged(previous: &Report, next: &Report) -> bool {
+    let (before, after) = (&previous.decision, &next.decision);
+    let mode = |mode: &ModeFile| ModeFile {
+        generation: 0,
+        ..mode.clone()
+    };
+    mode(&before.mode) == mode(&after.mode)
+        && before.steps == after.steps
+        && substance(&previous.facts) == substance(&next.facts)
+}
+
+/// The facts without what differs between two looks at the same machine.
+fn substance(facts: &Facts) -> Facts {
+    let mut facts = Facts {
+        generation: 0,
+        timing: asl_facts::Timing::default(),
+        ..facts.clone()
+    };
+    for device in &mut facts.devices {
+        device.uses.retain(|used| *used == Use::Swap);
+        device.holders.clear();
+        device.read_only = false;
+    }
+    facts
+}
+
+/// A mode file in place of the one of `next`.
+fn of(next: &Report, mode: ModeFile) -> ModeFile {
+    ModeFile {
+        generation: next.decision.mode.generation,
+        boot_id: next.decision.mode.boot_id.clone(),
+        ..mode
+    }
+}
+
+fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
+    let before = &previous.decision.mode;
+    let failed = [INTERNAL.name, CONFIG_ERROR.name].contains(&next.decision.mode.rule.as_str());
+    if failed {
+        // Nothing was looked at: the evidence of the last look stays. A
+        // configuration that cannot be read gives no consent.
+        let access = if next.decision.mode.rule == CONFIG_ERROR.name {
+            Access::Ro
+        } else {
+            before.access
+        };
+        let told = vec![next.decision.mode.reason.clone()];
+        return stay(previous, access, &told, previous.clone(), &next);
+    }
+    let Some(served) = served(previous) else {
+        return stay(previous, before.access, &[], next.clone(), &next);
+    };
+    let now = successor(previous, served, &next);
+    if let Some(why) = gone(previous, served, now, &next) {
+        return lost(previous, &why, next);
+    }
+    let mut told = Vec::new();
+    let chosen = now.is_some_and(|now| is_chosen(now, &next.decision.mode));
+    if chosen && cause == Cause::Operator && next.decision.mode.access > before.access {
+        // The consent of the operator; activation has to be restarted for it.
+        return Report {
+            decision: Decision {
+                mode: ModeFile {
+                    access: next.decision.mode.access,
+                    ..of(&next, reworded(before, &[]))
+                },
+                ..next.decision.clone()
+            },
+            ..next
+        };
+    }
+    let against = against_writing(before.access, now);
+    let access = match &against {
+        Some(_) => Access::Ro,
+        None if chosen => before.access.min(next.decision.mode.access),
+        None => before.access,
+    };
+    if access < before.access {
+        let why = against.unwrap_or_else(|| "without consent".to_owned());
+        told.push(format!("read-only from now on, {why}"));
+    }
+    if !chosen {
+        let new = &next.decision.mode;
+        told.push(format!(
+            "else it would be mode {} ({}), {}",
+            new.mode, new.code, new.reason
+        ));
+    }
+    stay(previous, access, &told, next.clone(), &next)
+}
+
+/// Mode remote: silence is nothing new, intake tries again.
+fn keep_remote(previous: &Report, next: Report) -> Report {
+    let before = &previous.decision.mode;
+    let new = &next.decision.mode;
+    if new.mode == Mode::Remote && new.store == before.store {
+        let access = before.access.min(new.access);
+        let mode = ModeFile {
+            access,
+            ..new.clone()
+        };
+        let steps = previous.decision.steps.clone();
+        return Report {
+            decision: Decision {
+                mode,
+                steps,
+                ..next.decision
+            },
+            ..next
+        };
+    }
+    let told = format!(
+        "else it would be mode {} ({}), {}",
+        new.mode, new.code, new.reason
+    );
+    stay(previous, before.access, &[told], next.clone(), &next)
+}
+
+/// The store of `previous` with the evidence of `seen`, numbered as `next`.
+fn stay(previous: &Report, access: Access, told: &[String], seen: Report, next: &Report) -> Report {
+    let mut mode = of(next, reworded(&previous.decision.mode, told));
+    mode.access = access;
+    let mut report = Report {
+        decision: Decision {
+            mode,
+            // What was carried out, so that it is known as such.
+            steps: previous.decision.steps.clone(),
+            ..seen.decision
+        },
+        ..seen
+    };
+    report.facts.generation = next.facts.generation;
+    report.facts.remote = next.facts.remote.clone();
+    // What cannot be read any more is still known by what it was.
+    if let (None, Some(judged)) = (served(&report), served(previous)) {
+        let kept = Judged {
+            code: "served".to_owned(),
+            ..judged.clone()
+        };
+        report.decision.candidates.push(kept);
+    }
+    report
+}
+
+/// The reason without what an earlier rerun told, and with what this one has
+/// to tell.
+fn reworded(mode: &ModeFile, told: &[String]) -> ModeFile {
+    let why = mode.reason.split(STAYS).next().unwrap_or_default();
+    let mut mode = ModeFile {
+        reason: why.to_owned(),
+        ..mode.clone()
+    };
+    if !told.is_empty() {
+        mode.reason = format!("{why}{STAYS}: {}", told.join("; "));
+    }
+    mode
+}
+
+fn lost(previous: &Report, why: &str, next: Report) -> Report {
+    let before = &previous.decision.mode;
+    let mode = ModeFile::none(
+        RERUN.name,
+        STORE_LOST,
+        &format!(
+            "store {} was served from {} and is gone: {why}; nothing takes its place by itself",
+            before.store, before.source
+        ),
+        &format!("attach it again, or choose another with asl-admin use; {ANEW}"),
+    );
+    Report {
+        decision: Decision {
+            mode: of(&next, mode),
+            steps: Vec::new(),
+            ..next.decision
+        },
+        ..next
+    }
+}
+
+/// The candidate whose store is served.
+fn served(report: &Report) -> Option<&Judged> {
+    let mode = &report.decision.mode;
+    let mut candidates = report.decision.candidates.iter();
+    candidates.find(|judged| is_named(judged, mode) && judged.node == mode.source)
+}
+
+fn is_named(judged: &Judged, mode: &ModeFile) -> bool {
+    let store = Some(mode.store.as_str());
+    judged.claimed && (judged.id.as_deref() == store || judged.uuid.as_deref() == store)
+}
+
+/// The decision is for this candidate. Not by its node: of what has to be
+/// activated the node may have another number now.
+fn is_chosen(judged: &Judged, mode: &ModeFile) -> bool {
+    matches!(mode.mode, Mode::Local | Mode::Import)
+        && is_named(judged, mode)
+        && !judged.blocked
+        && !judged.dropped
+}
+
+/// What `served` is in `next`: the same store on a device that it was on, else
+/// what the same file system is now, when its store cannot be told.
+fn successor<'a>(previous: &Report, served: &Judged, next: &'a Report) -> Option<&'a Judged> {
+    let here = here(previous, served, next);
+    let there = |judged: &&Judged| {
+        judged.uuid == served.uuid
+            && judged
+                .devices
+                .iter()
+                .any(|name| here.contains(&name.as_str()))
+    };
+    let exact = |judged: &&Judged| (&judged.id, &judged.path) == (&served.id, &served.path);
+    let candidates = || next.decision.candidates.iter().filter(there);
+    candidates()
+        .find(exact)
+        .or_else(|| candidates().find(|_| served.uuid.is_some()))
+}
+
+/// The devices of `served` that are still the ones that they were.
+fn here<'a>(previous: &Report, served: &'a Judged, next: &Report) -> Vec<&'a str> {
+    let same = |name: &&str| match (device(&previous.facts, name), device(&next.facts, name)) {
+        (Some(before), Some(after)) => {
+            (before.size, &before.identity, &before.backing_file)
+                == (after.size, &after.identity, &after.backing_file)
+        }
+        // Unknown then, so nothing is missed now.
+        (None, _) => true,
+        (Some(_), None) => false,
+    };
+    served
+        .devices
+        .iter()
+        .map(String::as_str)
+        .filter(same)
+        .collect()
+}
+
+/// A device, or what is seen through others.
+fn device<'a>(facts: &'a Facts, name: &str) -> Option<&'a Device> {
+    let through = || {
+        facts
+            .virtuals
+            .devices
+            .iter()
+            .find(|device| device.name == name)
+    };
+    facts.device(name).or_else(through)
+}
+
+/// Why the store is no longer there, if it is not. What cannot be read any
+/// more is there: a dying disk serves what it still can.
+fn gone(previous: &Report, served: &Judged, now: Option<&Judged>, next: &Report) -> Option<String> {
+    if let Some(now) = now {
+        let mut findings = now.findings.iter();
+        return findings
+            .find(|finding| finding.rule == INCOMPLETE.name && finding.effect == Effect::Block)
+            .map(|finding| finding.text.clone());
+    }
+    let here = here(previous, served, next);
+    let mut names = served.devices.iter().map(String::as_str);
+    if let Some(missing) = names.find(|name| !here.contains(name)) {
+        return Some(match device(&next.facts, missing) {
+            Some(_) => format!("/dev/{missing} is another device now"),
+            None => format!("/dev/{missing} is not there any more"),
+        });
+    }
+    let mut there = next.decision.candidates.iter();
+    let other = there.find(|judged| {
+        judged.node == served.node && judged.uuid.is_some() && judged.uuid != served.uuid
+    })?;
+    Some(format!(
+        "{} holds file system {} now",
+        served.place,
+        other.uuid.as_deref().unwrap_or_default()
+    ))
+}
+
+/// What speaks against writing to it, if anything does.
+fn against_writing(access: Access, now: Option<&Judged>) -> Option<String> {
+    let Some(now) = now else {
+        return Some("it cannot be read any more".to_owned());
+    };
+    // Whoever reads beside a writer finds it mounted, its log in use and its
+    // tree half written.
+    let own = |finding: &&Finding| {
+        access == Access::Rw
+            && [BUSY.name, DIRTY.name, UNREADABLE.name].contains(&finding.rule.as_str())
+    };
+    let mut findings = now.findings.iter().filter(|finding| !own(finding));
+    let finding = findings.find(|finding| finding.effect != Effect::Note);
+    finding.map(|finding| finding.text.clone())
+}

@@ -1,0 +1,284 @@
+//! What must hold of every decision behind another one: rule 44.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic, and its numbers are small"
+)]
+
+#[allow(dead_code, reason = "the other tests read what is expected, too")]
+mod situation;
+
+use asl_decide::{Cause, Report, STORE_LOST, rerun, unchanged};
+use asl_facts::Format;
+use asl_mode::{Access, Mode};
+use proptest::prelude::*;
+use situation::{Dev, Situation};
+use std::collections::BTreeMap;
+
+const NAMES: [&str; 4] = ["sda", "sdb1", "sdc", "loop0"];
+
+fn device(name: &'static str) -> impl Strategy<Value = Dev> {
+    let content = (
+        prop::option::weighted(0.8, Just(Format::Ext4)),
+        prop::sample::select(vec!["f", "g", "h", "i"]),
+        prop::sample::select(vec!["", "one", "two", "three"]),
+        any::<u16>(),
+    );
+    content.prop_map(move |(fs, uuid, store, bits)| {
+        let flaw = |shift: u32| (bits.rotate_left(shift) & 0b1011) == 0b1011;
+        Dev {
+            name: name.to_owned(),
+            fs,
+            uuid: Some(uuid.to_owned()),
+            store: (!store.is_empty()).then(|| store.to_owned()),
+            dirty: flaw(0),
+            failed: flaw(2).then(|| "I/O error".to_owned()),
+            damaged: flaw(4).then(|| "checksum".to_owned()),
+            mounted: flaw(6).then(|| "/media/x".to_owned()),
+            timeout: flaw(8),
+            skipped: flaw(10).then(|| "excluded".to_owned()),
+            ..Dev::default()
+        }
+    })
+}
+
+fn devices() -> impl Strategy<Value = Vec<Dev>> {
+    prop::sample::subsequence(NAMES.to_vec(), 0..=4)
+        .prop_flat_map(|names| names.into_iter().map(device).collect::<Vec<_>>())
+}
+
+fn node() -> impl Strategy<Value = Situation> {
+    let modes = prop::sample::select(vec!["auto", "auto", "auto", "local", "none", "remote"]);
+    let remotes = prop::sample::select(vec![None, None, Some("answers"), Some("refused")]);
+    let broken = prop::option::weighted(0.1, Just("mode".to_owned()));
+    (devices(), modes, remotes, broken).prop_map(|(device, mode, remote, config_error)| {
+        let mut config = BTreeMap::from([("mode".to_owned(), mode.to_owned())]);
+        if remote.is_some() {
+            config.insert("remote.endpoint".to_owned(), "nfs://nas/asl".to_owned());
+        }
+        Situation {
+            config,
+            config_error,
+            device,
+            remote: remote.map(str::to_owned),
+            ..Situation::default()
+        }
+    })
+}
+
+fn causes() -> impl Strategy<Value = Cause> {
+    prop::sample::select(vec![Cause::Operator, Cause::Watcher])
+}
+
+/// A sole store on `/dev/sda`.
+fn sole() -> Situation {
+    Situation {
+        device: vec![Dev {
+            name: "sda".to_owned(),
+            fs: Some(Format::Ext4),
+            store: Some("one".to_owned()),
+            ..Dev::default()
+        }],
+        ..Situation::default()
+    }
+}
+
+fn served(access: Access) -> Report {
+    let mut report = sole().report();
+    report.decision.mode.access = access;
+    report
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_served_stays_or_is_lost(before in node(), after in node(), cause in causes()) {
+        let before = before.report();
+        let next = after.report();
+        let (old, new) = (&before.decision.mode, &next.decision.mode);
+        let result = rerun(&before, true, cause, next.clone());
+        let mode = &result.decision.mode;
+        prop_assert_eq!(mode.generation, new.generation);
+        prop_assert_eq!(&mode.boot_id, &new.boot_id);
+        prop_assert!(!mode.reason.is_empty() && !mode.hint.is_empty());
+        if old.mode == Mode::None {
+            prop_assert_eq!(result, next);
+        } else if mode.mode == Mode::None {
+            prop_assert_ne!(old.mode, Mode::Remote);
+            prop_assert_eq!(mode.code.as_str(), STORE_LOST);
+            prop_assert!(result.decision.steps.is_empty());
+        } else {
+            let name = |mode: &asl_mode::ModeFile| (mode.mode, mode.store.clone(), mode.source.clone(), mode.mount.clone());
+            prop_assert_eq!(name(mode), name(old));
+            prop_assert_eq!(&result.decision.steps, &before.decision.steps);
+        }
+    }
+
+    #[test]
+    fn access_never_rises_without_the_operator(before in node(), after in node(), rw in any::<(bool, bool)>()) {
+        let access = |rw| if rw { Access::Rw } else { Access::Ro };
+        let mut before = before.report();
+        let mut next = after.report();
+        before.decision.mode.access = access(rw.0);
+        next.decision.mode.access = access(rw.1);
+        let result = rerun(&before, true, Cause::Watcher, next);
+        if before.decision.mode.mode != Mode::None {
+            prop_assert!(result.decision.mode.access <= before.decision.mode.access);
+        }
+    }
+
+    #[test]
+    fn the_same_node_again_changes_nothing(situation in node(), running in any::<bool>()) {
+        let before = situation.report();
+        let again = rerun(&before, running, Cause::Watcher, before.clone());
+        prop_assert!(unchanged(&before, &again));
+    }
+
+    #[test]
+    fn a_second_rerun_on_the_same_node_changes_nothing(before in node(), after in node(), cause in causes()) {
+        let next = after.report();
+        let once = rerun(&before.report(), true, cause, next.clone());
+        let running = once.decision.mode.mode != Mode::None;
+        let twice = rerun(&once, running, Cause::Watcher, next);
+        prop_assert!(unchanged(&once, &twice), "{:?}\n{:?}", once.decision.mode, twice.decision.mode);
+    }
+
+    #[test]
+    fn other_disks_never_cost_a_store(others in devices(), cause in causes()) {
+        let before = served(Access::Ro);
+        let mut after = sole();
+        after.device.extend(others.into_iter().filter(|dev| dev.name != "sda"));
+        let mode = rerun(&before, true, cause, after.report()).decision.mode;
+        prop_assert_eq!((mode.mode, mode.source.as_str()), (Mode::Local, "/dev/sda"));
+    }
+
+    #[test]
+    fn without_its_disk_a_store_is_lost_whatever_else_is_there(others in devices(), cause in causes()) {
+        let before = served(Access::Ro);
+        let mut after = sole();
+        after.device = others.into_iter().filter(|dev| dev.name != "sda").collect();
+        let lost = rerun(&before, true, cause, after.report());
+        prop_assert_eq!(lost.decision.mode.code.as_str(), STORE_LOST);
+        // And stays so, even when it comes back, until the operator asks.
+        let back = sole().report();
+        let still = rerun(&lost, false, Cause::Watcher, back.clone());
+        prop_assert_eq!(still.decision.mode.code.as_str(), STORE_LOST);
+        prop_assert!(still.decision.steps.is_empty());
+        prop_assert_eq!(rerun(&still, false, Cause::Operator, back.clone()), back);
+    }
+}
+
+#[test]
+fn a_clone_takes_the_right_to_write() {
+    let mut after = sole();
+    after.device.push(Dev {
+        name: "sdb".to_owned(),
+        ..after.device[0].clone()
+    });
+    let mode = rerun(&served(Access::Rw), true, Cause::Watcher, after.report())
+        .decision
+        .mode;
+    assert_eq!((mode.mode, mode.access), (Mode::Local, Access::Ro));
+    assert!(
+        mode.reason.contains("read-only from now on"),
+        "{}",
+        mode.reason
+    );
+}
+
+#[test]
+fn the_log_of_what_is_written_takes_no_right() {
+    let mut after = sole();
+    after.device[0].dirty = true;
+    after.device[0].mounted = Some("/mnt/asl/local".to_owned());
+    after.device[0].writable = true;
+    let access = |access| {
+        let next = after.report();
+        rerun(&served(access), true, Cause::Watcher, next)
+            .decision
+            .mode
+            .access
+    };
+    assert_eq!(access(Access::Rw), Access::Rw);
+    assert_eq!(access(Access::Ro), Access::Ro);
+}
+
+#[test]
+fn a_look_that_failed_takes_nothing_and_a_broken_configuration_the_consent() {
+    let before = served(Access::Rw);
+    let mut internal = asl_decide::internal(&before.facts, "a panic");
+    internal.mode.generation = 2;
+    let mut facts = before.facts.clone();
+    facts.devices.clear();
+    let failed = Report {
+        facts,
+        decision: internal,
+        ..before.clone()
+    };
+    let mode = rerun(&before, true, Cause::Watcher, failed).decision.mode;
+    assert_eq!(
+        (mode.mode, mode.access, mode.generation),
+        (Mode::Local, Access::Rw, 2)
+    );
+    let mut broken = sole();
+    broken.config_error = Some("mode".to_owned());
+    let result = rerun(&before, true, Cause::Watcher, broken.report());
+    assert_eq!(result.decision.mode.access, Access::Ro);
+    // The evidence of the last look stays, so that the next one can tell what is gone.
+    assert_eq!(result.facts.devices, before.facts.devices);
+    assert_eq!(result.decision.candidates, before.decision.candidates);
+}
+
+#[test]
+fn the_operator_raises_what_the_watcher_does_not() {
+    let mut next = sole().report();
+    next.decision.mode.access = Access::Rw;
+    let access = |cause| {
+        let result = rerun(&served(Access::Ro), true, cause, next.clone());
+        result.decision.mode.access
+    };
+    assert_eq!(access(Cause::Watcher), Access::Ro);
+    assert_eq!(access(Cause::Operator), Access::Rw);
+}
+
+#[test]
+fn a_reason_does_not_grow_from_rerun_to_rerun() {
+    let mut after = sole();
+    after.device.push(Dev {
+        name: "sdb".to_owned(),
+        store: Some("two".to_owned()),
+        ..after.device[0].clone()
+    });
+    let once = rerun(&served(Access::Ro), true, Cause::Watcher, after.report());
+    let twice = rerun(&once, true, Cause::Watcher, after.report());
+    assert!(once.decision.mode.reason.contains("stays"));
+    assert_eq!(once.decision.mode.reason, twice.decision.mode.reason);
+    let alone = rerun(&once, true, Cause::Watcher, sole().report());
+    assert_eq!(
+        alone.decision.mode.reason,
+        sole().report().decision.mode.reason
+    );
+}
+
+#[test]
+fn mounts_and_holders_are_no_news_and_a_label_is() {
+    let before = sole().report();
+    let mut mounted = sole();
+    mounted.device[0].mounted = Some("/mnt/asl/local".to_owned());
+    mounted.device[0].holders = vec!["dm-0".to_owned()];
+    let again = Report {
+        decision: before.decision.clone(),
+        ..mounted.report()
+    };
+    assert!(unchanged(&before, &again));
+    mounted.device[0].label = Some("new".to_owned());
+    let again = Report {
+        decision: before.decision.clone(),
+        ..mounted.report()
+    };
+    assert!(!unchanged(&before, &again));
+}
