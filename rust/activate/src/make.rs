@@ -84,7 +84,7 @@ pub enum Make {
     Unlocked {
         /// The container's node.
         node: String,
-        /// `luks1` or `luks2`.
+        /// Its format, as cryptsetup names it.
         format: String,
         /// What opens it; the key itself is never held.
         key: Key,
@@ -215,7 +215,7 @@ impl Make {
             } => Command::new("mdadm", &["--assemble"])
                 .arg(makes)
                 .arg("--config=none")
-                .arg(format!("--uuid={uuid}"))
+                .arg(format!("--uuid={}", colons(uuid)))
                 .arg_if(!writable, "--readonly")
                 .arg_if(*degraded, "--run")
                 .args(members),
@@ -353,6 +353,16 @@ impl Make {
             ))
             .without_udev()
     }
+}
+
+/// A UUID in mdadm's form: four groups of eight digits.
+fn colons(uuid: &str) -> String {
+    let digits: Vec<char> = uuid.chars().filter(char::is_ascii_hexdigit).collect();
+    let groups: Vec<String> = digits
+        .chunks(8)
+        .map(|group| group.iter().collect())
+        .collect();
+    groups.join(":")
 }
 
 /// Removes a device-mapper node. udev may still be looking at it.

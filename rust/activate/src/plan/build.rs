@@ -239,14 +239,14 @@ impl<'a> Build<'a> {
             node: step.node.to_owned(),
             driver: step.format.to_owned(),
         })?;
-        let access = self.access(step);
-        let options = driver.options(step.node, step.options, step.others, access)?;
         // What a snapshot shows is what is below it.
         let origin = self.made.get(step.node);
         let origin = origin.and_then(|made| made.snapshot_of.clone());
         let origin = origin.as_deref().unwrap_or(step.node);
         let shown = self.shown(origin)?;
         let (known, superblock) = filesystem(shown, driver, origin)?;
+        let access = self.access(step);
+        let options = driver.options(step.node, step.options, step.others, access)?;
         let holds = Holds {
             format: known,
             uuid: superblock.uuid.clone().unwrap_or_default(),
@@ -424,11 +424,7 @@ impl<'a> Build<'a> {
 
     fn mount_content(&mut self, node: &str, target: &str) -> Result<(), PlanError> {
         check_path(target)?;
-        if !self.made.contains_key(node) {
-            return Err(PlanError::UnknownNode {
-                node: node.to_owned(),
-            });
-        }
+        self.stand_on(node, Content::Any)?;
         self.mounted.push(target.to_owned());
         self.make_dir(target, 0o755);
         self.push(Action::MountContent {

@@ -176,7 +176,7 @@ impl<'a> Build<'a> {
         key: &Key,
         makes: &str,
     ) -> Result<(), PlanError> {
-        if !matches!(format, Format::Luks1 | Format::Luks2) {
+        if format != Format::Luks {
             return Err(PlanError::NoDriver {
                 node: node.to_owned(),
                 driver: format.name().to_owned(),
