@@ -50,7 +50,11 @@ impl Journal {
         }
     }
 
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    /// From the bytes of the file.
+    ///
+    /// # Errors
+    /// It is too long, no journal, or of another version.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() > MAX_JOURNAL {
             return Err(format!("longer than {MAX_JOURNAL} bytes"));
         }

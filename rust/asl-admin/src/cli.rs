@@ -86,6 +86,10 @@ pub(crate) enum Command {
         /// Write no file below /run/asl.
         #[arg(long)]
         dry_run: bool,
+        /// Because devices or routes changed, not because somebody asked:
+        /// write nothing if that makes no difference.
+        #[arg(long, hide = true)]
+        rerun: bool,
     },
     /// Mounts the store that preflight chose.
     Activate {
@@ -104,6 +108,9 @@ pub(crate) enum Command {
         /// A device to leave alone.
         #[arg(long)]
         exclude: Vec<String>,
+        /// Kernel name of a node that our own activation made.
+        #[arg(long)]
+        ours: Vec<String>,
     },
     /// What a scan does in a child for each file system: looks inside.
     #[command(hide = true)]

@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod confirm;
 mod console;
+mod deadline;
 mod detach;
 mod evidence;
 mod exit;
@@ -18,14 +19,16 @@ mod names;
 mod paths;
 mod pick;
 mod preflight;
+mod question;
+mod rerun;
 mod scan;
 mod session;
 mod stack;
 mod status;
 mod tool;
 mod units;
-mod watch;
 
+use asl_decide::Cause;
 use clap::Parser;
 use cli::{Args, Command};
 use std::process::ExitCode;
@@ -34,10 +37,25 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let root = args.root.as_path();
     match args.command {
-        Command::Preflight { json, dry_run } => preflight::run(root, json, dry_run),
+        Command::Preflight {
+            json,
+            dry_run,
+            rerun,
+        } => {
+            let cause = if rerun {
+                Cause::Watcher
+            } else {
+                Cause::Operator
+            };
+            preflight::run(root, json, dry_run, cause)
+        }
         Command::Activate { dry_run } => activate::run(root, dry_run),
         Command::Deactivate => activate::undo(root),
-        Command::Scan { settle, exclude } => scan::run(root, settle, exclude),
+        Command::Scan {
+            settle,
+            exclude,
+            ours,
+        } => scan::run(root, settle, exclude, ours),
         Command::Look => scan::look(),
         Command::Status { json } => status::run(root, json),
         Command::Use { id, clear } => match id {

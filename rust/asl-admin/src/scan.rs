@@ -30,7 +30,7 @@ const MAX_CPU: u64 = 120;
 const END: Duration = Duration::from_millis(500);
 
 /// The child: prints the facts as one line of JSON.
-pub(crate) fn run(root: &Path, settle: u64, exclude: Vec<String>) -> ExitCode {
+pub(crate) fn run(root: &Path, settle: u64, exclude: Vec<String>, ours: Vec<String>) -> ExitCode {
     for (resource, limit) in [
         (Resource::RLIMIT_DATA, MAX_MEMORY),
         (Resource::RLIMIT_CPU, MAX_CPU),
@@ -42,6 +42,7 @@ pub(crate) fn run(root: &Path, settle: u64, exclude: Vec<String>) -> ExitCode {
     let options = asl_scan::Options {
         root: root.to_owned(),
         exclude,
+        ours,
         settle: Duration::from_secs(settle),
         reader: Some(Reader::new(THIS, ["look"])),
         ..asl_scan::Options::default()
@@ -61,14 +62,15 @@ pub(crate) fn run(root: &Path, settle: u64, exclude: Vec<String>) -> ExitCode {
 
 /// The child of the child: looks inside one file system.
 pub(crate) fn look() -> ExitCode {
-    match jail::serve(asl_tree::look) {
+    match jail::serve(asl_tree::look, asl_tree::look_pool) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => crate::exit::fail(crate::exit::FAILURE, &error),
     }
 }
 
-/// The parent: the facts of a child, or what became of it.
-pub(crate) fn in_child(root: &Path, config: &Config) -> Result<Facts, String> {
+/// The parent: the facts of a child, or what became of it. The nodes of these
+/// kernel names are `ours` and are not seen.
+pub(crate) fn in_child(root: &Path, config: &Config, ours: &[String]) -> Result<Facts, String> {
     let mut command = Command::new(THIS);
     command
         .arg0("asl-admin")
@@ -81,6 +83,9 @@ pub(crate) fn in_child(root: &Path, config: &Config) -> Result<Facts, String> {
         .stderr(Stdio::piped());
     for item in &config.detect.exclude {
         command.arg(format!("--exclude={item}"));
+    }
+    for name in ours {
+        command.arg(format!("--ours={name}"));
     }
     let mut child = command
         .spawn()

@@ -145,7 +145,7 @@ fn reader() -> Reader {
 }
 
 fn look() -> ExitCode {
-    match jail::serve(asl_tree::look) {
+    match jail::serve(asl_tree::look, asl_tree::look_pool) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());

@@ -102,9 +102,10 @@ fn report(paths: &[PathBuf]) -> Report {
     }
     // A disk and its partition say more of each other when both are here.
     asl_topology::rank(&mut report.devices);
-    report.pools = asl_topology::pools(&report.devices);
     report.twins = asl_topology::twins(&report.devices);
-    report.virtuals = asl_scan::see_through(&report.devices);
+    let together = asl_scan::see_through(&report.devices, &reader);
+    report.pools = together.pools;
+    report.virtuals = together.virtuals;
     report.devices.iter_mut().for_each(forget);
     report
 }

@@ -22,7 +22,7 @@ pub use decoded::{Decoded, Found, Refused};
 pub use disk::{Disk, HEAD, TAIL};
 pub use format::xfs_log;
 pub use probe::{Probed, probe};
-pub use read::{Fault, Metered, ReadAt, read_up_to};
+pub use read::{Fault, Meter, Metered, ReadAt, read_up_to};
 pub use row::{Complete, Decode, Kind, Place, Row};
 pub use table::{TABLE, rows};
 pub use trace::{At, Explanation, Magic, Purpose, Sought, Step, Verdict, explain};

@@ -134,23 +134,21 @@ impl<R: ReadAt + ?Sized> ReadAt for Arc<R> {
     }
 }
 
-/// Counts reads, and ends them when a budget is spent or somebody gave up:
-/// a reader that a forged tree sends in circles ends with an error.
+/// What may be read of a device, and what was.
 #[derive(Debug)]
-pub struct Metered<R> {
-    inner: R,
+pub struct Meter {
     reads: AtomicU64,
     bytes: AtomicU64,
     budget: u64,
     given_up: Arc<AtomicBool>,
 }
 
-impl<R: ReadAt> Metered<R> {
+impl Meter {
     /// Lets at most `budget` bytes through, and nothing once `given_up` is
     /// set.
-    pub fn new(inner: R, budget: u64, given_up: Arc<AtomicBool>) -> Self {
+    #[must_use]
+    pub fn new(budget: u64, given_up: Arc<AtomicBool>) -> Self {
         Self {
-            inner,
             reads: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             budget,
@@ -167,23 +165,63 @@ impl<R: ReadAt> Metered<R> {
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
+
+    /// Bytes that may still be read.
+    pub fn left(&self) -> u64 {
+        self.budget.saturating_sub(self.bytes())
+    }
+
+    /// Counts what somebody else read on its account.
+    pub fn charge(&self, reads: u64, bytes: u64) {
+        self.reads.fetch_add(reads, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Counts reads, and ends them when a budget is spent or somebody gave up:
+/// a reader that a forged tree sends in circles ends with an error.
+#[derive(Debug)]
+pub struct Metered<R> {
+    inner: R,
+    meter: Arc<Meter>,
+}
+
+impl<R: ReadAt> Metered<R> {
+    /// With a meter of its own: see [`Meter::new`].
+    pub fn new(inner: R, budget: u64, given_up: Arc<AtomicBool>) -> Self {
+        Self::with(inner, Arc::new(Meter::new(budget, given_up)))
+    }
+
+    /// With a meter that others share.
+    pub fn with(inner: R, meter: Arc<Meter>) -> Self {
+        Self { inner, meter }
+    }
+
+    /// Number of reads so far.
+    pub fn reads(&self) -> u64 {
+        self.meter.reads()
+    }
+
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.meter.bytes()
+    }
 }
 
 impl<R: ReadAt> ReadAt for Metered<R> {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        if self.given_up.load(Ordering::Relaxed) {
+        if self.meter.given_up.load(Ordering::Relaxed) {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "deadline passed"));
         }
-        if self.bytes() > self.budget {
+        if self.bytes() > self.meter.budget {
             return Err(io::Error::new(
                 io::ErrorKind::QuotaExceeded,
                 "more reads than any sound device needs",
             ));
         }
         let count = self.inner.read_at(offset, buf)?;
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.bytes
-            .fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let bytes = u64::try_from(count).unwrap_or(u64::MAX);
+        self.meter.charge(1, bytes);
         Ok(count)
     }
 

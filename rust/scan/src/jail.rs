@@ -1,15 +1,21 @@
 //! Directory readers in a process of their own.
 //!
 //! The readers are crates of others over bytes that a disk chose. A child
-//! per look has the device, read-only, as its only descriptor besides its
-//! two ways to answer, few resources and no system call but what reading,
-//! memory and its end take. Whatever becomes of it is a fact about this
-//! device: the thread that waits for it and the other devices go on.
+//! per look has the device, or those that a pool or a view stands on,
+//! read-only, as its only descriptors besides its two ways to answer, few
+//! resources and no system call but what reading, memory and its end take.
+//! Whatever becomes of it is a fact about this device or pool: the thread
+//! that waits for it and the other devices go on.
 //!
-//! Standard input is the device, which nothing needs to open or to number.
-//! Standard output is one end of a socket pair: the parent writes the
-//! `Request` and shuts its half down, the child writes the `Answer` and
-//! ends. Standard error takes last words.
+//! Standard input is the first device. Standard output is one end of a socket
+//! pair: the parent sends the other devices with one byte that counts them,
+//! which the child takes before it locks itself in, since the filter of
+//! system calls names descriptors; then the parent writes the `Request` and
+//! shuts its half down, the child writes the `Answer` and ends. Standard error
+//! takes last words.
+//!
+//! A view goes over as a plan, and the child maps its reads itself: the map
+//! says no more than where to read, and the descriptors are read-only.
 
 mod child;
 mod confine;
@@ -21,6 +27,7 @@ pub(crate) use failure::Failure;
 pub use parent::Reader;
 
 use asl_facts::{Format, Look, Superblock};
+use asl_stack::Plan;
 use serde::{Deserialize, Serialize};
 
 /// Address space of a reader, bytes. The program and a look take 4 MiB, the
@@ -33,9 +40,13 @@ const MAX_STACK: u64 = 8 << 20;
 /// CPU time of a reader, seconds: the deadline comes first, but a child that
 /// could not be killed at once must not burn on.
 const MAX_CPU: u64 = 10;
+/// Devices of one look: a pool of more is rare, and each takes a descriptor
+/// and a rule of the filter.
+pub(crate) const MAX_DEVICES: usize = 64;
 /// Longest request, bytes: the superblock of one file system takes a few
-/// hundred.
-const MAX_REQUEST: u64 = 1 << 20;
+/// hundred, 64 labels of ZFS which each describe the 64 a few hundred
+/// thousand; the map of a volume in thousands of pieces as much.
+const MAX_REQUEST: u64 = 4 << 20;
 /// Longest answer, bytes: three stores in each of the most subvolumes that
 /// are looked into fit. Many devices with the longest answer must not make
 /// the report of the whole scan too long.
@@ -45,11 +56,23 @@ const MAX_ANSWER: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Request {
     pub(crate) format: Format,
-    pub(crate) superblock: Superblock,
-    /// Of the device, bytes: the child has no call that could tell it.
-    pub(crate) size: u64,
+    /// The members are one pool; else there is one, which is looked into.
+    pub(crate) together: bool,
+    /// Of the devices, bytes: the child has no call that could tell them.
+    pub(crate) sizes: Vec<u64>,
+    /// What is read, over these devices.
+    pub(crate) plan: Plan,
+    pub(crate) members: Vec<Asked>,
     /// Bytes that it may read.
     pub(crate) budget: u64,
+}
+
+/// What is looked into, or one member of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// Its number in the plan.
+    pub(crate) node: usize,
+    pub(crate) superblock: Superblock,
 }
 
 /// What the child answers.

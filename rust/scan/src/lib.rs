@@ -5,11 +5,15 @@
 //! child of its own where there is a [`jail::Reader`]. Nothing here can write
 //! to a device: `open.rs` opens them all, read-only.
 
+mod activation;
 mod exclude;
 mod explain;
+mod inside;
 pub mod jail;
 mod live;
+mod member;
 mod open;
+mod ours;
 mod pool;
 mod root;
 mod signatures;
@@ -18,17 +22,19 @@ mod system;
 mod through;
 mod work;
 
-use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing, Virtuals};
+use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing};
 use exclude::Excluded;
 pub use explain::{Explained, explain_path};
 use jail::Reader;
 use live::Live;
-use pool::Pool;
+use ours::Sight;
+use pool::Threads;
 use root::Root;
 pub use signatures::{Opened, Signatures};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+pub use through::Together;
 
 /// How to scan.
 #[derive(Debug, Clone)]
@@ -37,6 +43,9 @@ pub struct Options {
     pub root: PathBuf,
     /// Serial numbers, WWIDs and paths of devices to leave alone.
     pub exclude: Vec<String>,
+    /// Kernel names of nodes that this session's own activation made. They
+    /// are seen through as if they did not exist.
+    pub ours: Vec<String>,
     /// Longest wait for devices that are still appearing.
     pub settle: Duration,
     /// So long without a new device means that all are there.
@@ -53,6 +62,7 @@ impl Default for Options {
         Self {
             root: PathBuf::from("/"),
             exclude: Vec::new(),
+            ours: Vec::new(),
             settle: Duration::from_secs(10),
             quiet: Duration::from_secs(2),
             deadline: Duration::from_secs(5),
@@ -91,17 +101,19 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     let root = Root::new(&options.root);
     let boot_id = system::boot_id(&root)?;
     let live = Live::read(&root);
-    let mut pool = Pool::new(options.deadline, options.reader.clone());
-    pool::settle(options, &root, &live, &mut pool)?;
-    let devices = together(&root, &live, &mut pool)?;
+    let mut pool = Threads::new(options.deadline);
+    let sight = Sight::new(&root, &options.ours);
+    pool::settle(options, &root, &sight, &live, &mut pool)?;
+    let devices = devices(&root, &sight, &live, &mut pool)?;
+    let together = together(&root, &devices, options);
     Ok(Facts {
         schema: SCHEMA,
         boot_id,
         generation: 1,
         system: system::system(&root),
-        pools: asl_topology::pools(&devices),
+        pools: together.pools,
         twins: asl_topology::twins(&devices),
-        virtuals: through::see_through(&root, &devices, options.deadline),
+        virtuals: together.virtuals,
         devices,
         remote: Remote::None,
         timing: Timing {
@@ -127,8 +139,9 @@ pub fn rescan(
     let started_ms = system::boottime_ms();
     let root = Root::new(&options.root);
     let live = Live::read(&root);
-    let mut pool = Pool::new(options.deadline, options.reader.clone());
-    let names = sysfs::names(&root)?;
+    let mut pool = Threads::new(options.deadline);
+    let sight = Sight::new(&root, &options.ours);
+    let names = sight.names()?;
     let known: BTreeMap<&str, &Device> = before
         .devices
         .iter()
@@ -138,7 +151,7 @@ pub fn rescan(
     let excluded = Excluded::of(&root, &options.exclude, &names);
     for name in &names {
         // One that left since then is in no answer.
-        let Some(device) = sysfs::device(&root, name) else {
+        let Some(device) = sight.device(name) else {
             continue;
         };
         match (known.get(name.as_str()), skip(&device, &live, &excluded)) {
@@ -149,16 +162,17 @@ pub fn rescan(
                 },
             ),
             (Some(known), None) => pool.set(name, known.probe.clone()),
-            (None, None) => pool.add_device(&root, &device),
+            (None, None) => pool.add_device(&root, &device, options.reader.as_ref()),
         }
     }
     pool.finish();
-    let devices = together(&root, &live, &mut pool)?;
+    let devices = devices(&root, &sight, &live, &mut pool)?;
+    let together = together(&root, &devices, options);
     Ok(Facts {
         generation: before.generation.saturating_add(1),
-        pools: asl_topology::pools(&devices),
+        pools: together.pools,
         twins: asl_topology::twins(&devices),
-        virtuals: through::see_through(&root, &devices, options.deadline),
+        virtuals: together.virtuals,
         devices,
         timing: Timing {
             started_ms,
@@ -170,13 +184,18 @@ pub fn rescan(
 }
 
 /// The devices that were read, with what surrounds them and their standing.
-fn together(root: &Root, live: &Live, pool: &mut Pool) -> Result<Vec<Device>, ScanError> {
+fn devices(
+    root: &Root,
+    sight: &Sight<'_>,
+    live: &Live,
+    pool: &mut Threads,
+) -> Result<Vec<Device>, ScanError> {
     // What surrounds the devices may have changed while they were read.
-    let names = sysfs::names(root)?;
+    let names = sight.names()?;
     let mut devices: Vec<Device> = names
         .iter()
         .filter_map(|name| {
-            let mut device = sysfs::device(root, name)?;
+            let mut device = sight.device(name)?;
             device.probe = pool.take(name)?;
             Some(device)
         })
@@ -186,6 +205,10 @@ fn together(root: &Root, live: &Live, pool: &mut Pool) -> Result<Vec<Device>, Sc
     live.mark(&mut devices);
     asl_topology::rank(&mut devices);
     Ok(devices)
+}
+
+fn together(root: &Root, devices: &[Device], options: &Options) -> Together {
+    through::together(root, devices, options.reader.as_ref(), options.deadline)
 }
 
 /// One device or image file, looked into in this process.
@@ -209,8 +232,8 @@ fn probe_with(path: &Path, reader: Option<&Reader>) -> Result<Device, ScanError>
     let mut device = unread(&root, path)?;
     // Somebody asked for this one and waits for it.
     let patience = Options::default().deadline.saturating_mul(6);
-    let mut pool = Pool::new(patience, reader.cloned());
-    pool.add_device(&root, &device);
+    let mut pool = Threads::new(patience);
+    pool.add_device(&root, &device, reader);
     pool.finish();
     if let Some(probe) = pool.take(&device.name) {
         device.probe = probe;
@@ -247,16 +270,14 @@ fn unread(root: &Root, path: &Path) -> Result<Device, ScanError> {
     })
 }
 
-/// What these devices and image files make up together, read through them;
-/// [`probe_path`] gave them. Their names have to differ.
+/// What these devices and image files make up together, read through them
+/// and looked into by `reader`; [`probe_path`] gave them. Their names have to
+/// differ.
 #[must_use]
-pub fn see_through(devices: &[Device]) -> Virtuals {
+pub fn see_through(devices: &[Device], reader: &Reader) -> Together {
     let root = Root::new(Path::new("/"));
-    through::see_through(
-        &root,
-        devices,
-        Options::default().deadline.saturating_mul(6),
-    )
+    let patience = Options::default().deadline.saturating_mul(6);
+    through::together(&root, devices, Some(reader), patience)
 }
 
 /// An image file as the loop device that it would be.

@@ -13,7 +13,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use std::io;
 use std::num::NonZero;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,11 +30,6 @@ impl<F: AsFd> Node<F> {
         Self { fd, size }
     }
 
-    /// The same open device, for a child.
-    pub(crate) fn handed_over(&self) -> io::Result<OwnedFd> {
-        self.fd.as_fd().try_clone_to_owned()
-    }
-
     /// Tells the kernel what is read of every device. It is a hint: whether
     /// it can be followed shows in the reads.
     pub(crate) fn will_read(&self) {
@@ -42,6 +37,12 @@ impl<F: AsFd> Node<F> {
         for (at, len) in [(0, HEAD), (tail, TAIL)] {
             let _ = fadvise(&self.fd, at, NonZero::new(len), Advice::WillNeed);
         }
+    }
+}
+
+impl<F: AsFd> AsFd for Node<F> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

@@ -4,10 +4,11 @@
 use crate::exclude::Excluded;
 use crate::jail::Reader;
 use crate::live::Live;
+use crate::ours::Sight;
 use crate::root::Root;
 use crate::work::{Patience, Task};
-use crate::{Options, ScanError, skip, sysfs, system};
-use asl_facts::{Device, IoFault, Probe};
+use crate::{Options, ScanError, inside, skip, system};
+use asl_facts::{Device, IoFault, Look, Probe};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,16 +26,43 @@ const TICK: Duration = Duration::from_millis(50);
 const STACK: usize = 8 << 20;
 
 /// Reads one device.
-type Job = Box<dyn FnOnce(Patience) -> Probe + Send>;
+type Job<A> = Box<dyn FnOnce(Patience) -> A + Send>;
 
-pub(crate) struct Pool {
+/// Why a thread gave no answer.
+pub(crate) enum Lost {
+    Late { after_ms: u64 },
+    Panicked,
+    NotStarted(String),
+}
+
+impl From<Lost> for Probe {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Late { after_ms } => Probe::TimedOut { after_ms },
+            Lost::Panicked => failed("the probe panicked"),
+            Lost::NotStarted(error) => failed(&error),
+        }
+    }
+}
+
+impl From<Lost> for Look {
+    fn from(lost: Lost) -> Self {
+        inside::unreadable(match lost {
+            Lost::Late { after_ms } => format!("no answer within {after_ms} ms"),
+            Lost::Panicked => "the reader panicked".to_owned(),
+            Lost::NotStarted(error) => error,
+        })
+    }
+}
+
+/// Threads, and their answers by the names of what they work on.
+pub(crate) struct Threads<A = Probe> {
     deadline: Duration,
-    reader: Option<Reader>,
-    waiting: VecDeque<(String, Job)>,
+    waiting: VecDeque<(String, Job<A>)>,
     running: BTreeMap<String, Running>,
-    done: BTreeMap<String, Probe>,
-    sender: Sender<(String, Probe)>,
-    answers: Receiver<(String, Probe)>,
+    done: BTreeMap<String, A>,
+    sender: Sender<(String, A)>,
+    answers: Receiver<(String, A)>,
 }
 
 struct Running {
@@ -42,14 +70,12 @@ struct Running {
     given_up: Arc<AtomicBool>,
 }
 
-impl Pool {
-    /// A device has `deadline`; `reader` looks inside, or the device's own
-    /// thread does.
-    pub(crate) fn new(deadline: Duration, reader: Option<Reader>) -> Self {
+impl<A: From<Lost> + Send + 'static> Threads<A> {
+    /// Each has `deadline`.
+    pub(crate) fn new(deadline: Duration) -> Self {
         let (sender, answers) = channel();
         Self {
             deadline,
-            reader,
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
             done: BTreeMap::new(),
@@ -58,20 +84,15 @@ impl Pool {
         }
     }
 
-    pub(crate) fn add(&mut self, name: &str, job: impl FnOnce(Patience) -> Probe + Send + 'static) {
+    pub(crate) fn add(&mut self, name: &str, job: impl FnOnce(Patience) -> A + Send + 'static) {
         self.waiting.push_back((name.to_owned(), Box::new(job)));
     }
 
-    pub(crate) fn add_device(&mut self, root: &Root, device: &Device) {
-        let (root, task) = (root.clone(), Task::of(device, self.reader.as_ref()));
-        self.add(&device.name, move |patience| task.run(&root, patience));
+    pub(crate) fn set(&mut self, name: &str, answer: A) {
+        self.done.insert(name.to_owned(), answer);
     }
 
-    pub(crate) fn set(&mut self, name: &str, probe: Probe) {
-        self.done.insert(name.to_owned(), probe);
-    }
-
-    pub(crate) fn take(&mut self, name: &str) -> Option<Probe> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<A> {
         self.done.remove(name)
     }
 
@@ -126,24 +147,24 @@ impl Pool {
                 .name(format!("probe {name}"))
                 .stack_size(STACK)
                 .spawn(move || {
-                    let probe = catch_unwind(AssertUnwindSafe(|| job(patience)));
-                    let probe = probe.unwrap_or_else(|_| failed("the probe panicked"));
+                    let answer = catch_unwind(AssertUnwindSafe(|| job(patience)));
+                    let answer = answer.unwrap_or_else(|_| Lost::Panicked.into());
                     // Nobody listens any more after the deadline.
-                    let _ = sender.send((answer_name, probe));
+                    let _ = sender.send((answer_name, answer));
                 });
             match spawned {
                 Ok(_) => {
                     self.running.insert(name, Running { since, given_up });
                 }
-                Err(error) => self.set(&name, failed(&error.to_string())),
+                Err(error) => self.set(&name, Lost::NotStarted(error.to_string()).into()),
             }
         }
     }
 
-    fn answered(&mut self, (name, probe): (String, Probe)) {
+    fn answered(&mut self, (name, answer): (String, A)) {
         // An answer after the deadline is too late: it was given up.
         if self.running.remove(&name).is_some() {
-            self.done.insert(name, probe);
+            self.done.insert(name, answer);
         }
     }
 
@@ -161,9 +182,17 @@ impl Pool {
                 running.given_up.store(true, Ordering::Relaxed);
                 let after_ms =
                     u64::try_from(running.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.set(&name, Probe::TimedOut { after_ms });
+                self.set(&name, Lost::Late { after_ms }.into());
             }
         }
+    }
+}
+
+impl Threads {
+    /// `reader` looks inside, or the device's own thread does.
+    pub(crate) fn add_device(&mut self, root: &Root, device: &Device, reader: Option<&Reader>) {
+        let task = Task::of(root, device, reader);
+        self.add(&device.name, move |patience| task.run(&patience));
     }
 }
 
@@ -186,21 +215,22 @@ fn failed(error: &str) -> Probe {
 pub(crate) fn settle(
     options: &Options,
     root: &Root,
+    sight: &Sight<'_>,
     live: &Live,
-    pool: &mut Pool,
+    pool: &mut Threads,
 ) -> Result<(), ScanError> {
     let started = system::monotonic();
     let mut known = BTreeSet::new();
     let mut youngest = Duration::ZERO;
     loop {
-        let names = sysfs::names(root)?;
+        let names = sight.names()?;
         let new: Vec<String> = names
             .into_iter()
             .filter(|name| known.insert(name.clone()))
             .collect();
         let excluded = Excluded::of(root, &options.exclude, &new);
         for name in &new {
-            let Some(device) = sysfs::device(root, name) else {
+            let Some(device) = sight.device(name) else {
                 // It left between two looks; it may come again.
                 known.remove(name);
                 continue;
@@ -214,7 +244,7 @@ pub(crate) fn settle(
                         why: why.to_owned(),
                     },
                 ),
-                None => pool.add_device(root, &device),
+                None => pool.add_device(root, &device, options.reader.as_ref()),
             }
         }
         let now = system::monotonic();
@@ -251,7 +281,7 @@ mod tests {
     #[test]
     fn hanging_devices_are_given_up_and_hold_up_nobody() {
         let started = Instant::now();
-        let mut pool = Pool::new(Duration::from_millis(200), None);
+        let mut pool = Threads::new(Duration::from_millis(200));
         for hanging in 0..40 {
             pool.add(&format!("hang{hanging}"), |patience| {
                 while !patience.given_up.load(Ordering::Relaxed) {
@@ -276,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_failure_of_its_device_only() {
-        let mut pool = Pool::new(Duration::from_secs(5), None);
+        let mut pool = Threads::new(Duration::from_secs(5));
         pool.add("broken", |_| panic!("as the test wants it"));
         pool.add("sound", |_| read());
         pool.finish();

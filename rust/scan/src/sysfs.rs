@@ -1,7 +1,7 @@
 //! Block devices as sysfs describes them.
 
 use crate::root::{Root, names_in, read};
-use crate::{ScanError, not_read};
+use crate::{ScanError, not_read, numbered};
 use asl_facts::{Device, DeviceKind, Identity, Partition, Text};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,21 @@ pub(crate) fn names(root: &Root) -> Result<Vec<String>, ScanError> {
 /// One device without what only reading it tells; none if it is gone.
 pub(crate) fn device(root: &Root, name: &str) -> Option<Device> {
     Attributes::of(root, &root.join(CLASS).join(name))
+}
+
+/// Kernel name of the disk of a partition.
+pub(crate) fn disk_of(root: &Root, name: &str) -> Option<String> {
+    let dir = fs::canonicalize(root.join(CLASS).join(name)).ok()?;
+    dir.join("partition").exists().then_some(())?;
+    Some(dir.parent()?.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Kernel names of the partitions of a disk.
+pub(crate) fn partitions_of(root: &Root, disk: &str) -> Vec<String> {
+    let dir = root.join(CLASS).join(disk);
+    let mut names = names_in(&dir).unwrap_or_default();
+    names.retain(|name| dir.join(name).join("partition").exists());
+    names
 }
 
 /// The device with this `major:minor`.
@@ -180,6 +195,14 @@ impl Attributes {
     /// The nearest bus above the disk, from its path in sysfs.
     fn transport(&self, name: &str) -> Option<String> {
         let path = self.dir.to_string_lossy();
+        // Disks over a network have no bus in the machine.
+        if path.contains("/nvme-fabrics/") {
+            return Some("nvme-fabrics".to_owned());
+        }
+        let network = ["nbd", "rbd", "drbd"];
+        if let Some(kind) = network.iter().find(|kind| numbered(name, kind)) {
+            return Some((*kind).to_owned());
+        }
         if path.contains("/virtual/") {
             return None;
         }

@@ -1,6 +1,7 @@
-//! The running system: clocks, memory, file systems it could mount.
+//! The running system: clocks, memory, what it could activate and mount.
 
 use crate::ScanError;
+use crate::activation::{self, Modules};
 use crate::root::Root;
 use asl_facts::System;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -38,10 +39,11 @@ fn millis(time: Timespec) -> u64 {
 }
 
 pub(crate) fn system(root: &Root) -> System {
+    let modules = Modules::read(root);
     System {
-        filesystems: filesystems(root),
-        drivers: Vec::new(),
-        tools: Vec::new(),
+        filesystems: filesystems(root, &modules),
+        drivers: modules.drivers(),
+        tools: activation::tools(root),
         memory_bytes: root
             .text("/proc/meminfo")
             .lines()
@@ -52,20 +54,13 @@ pub(crate) fn system(root: &Root) -> System {
     }
 }
 
-/// What the kernel knows, and what it would load a module for when asked to
-/// mount it: those modules have the alias `fs-NAME`.
-fn filesystems(root: &Root) -> Vec<String> {
-    let loaded = root.text("/proc/filesystems");
-    let release = root.text("/proc/sys/kernel/osrelease");
-    let aliases = root.text(format!("/lib/modules/{}/modules.alias", release.trim()));
-    loaded
+/// What the kernel knows, and what it would load a module for.
+fn filesystems(root: &Root, modules: &Modules) -> Vec<String> {
+    let known = root.text("/proc/filesystems");
+    known
         .lines()
         .filter_map(|line| line.split_whitespace().last())
-        .chain(
-            aliases
-                .lines()
-                .filter_map(|line| line.strip_prefix("alias fs-")?.split_whitespace().next()),
-        )
+        .chain(modules.filesystems())
         .map(str::to_owned)
         .collect::<BTreeSet<_>>()
         .into_iter()

@@ -1,15 +1,12 @@
 //! The work on one device.
 
-use crate::jail::{Answer, Failure, Reader, Request};
-use crate::open::{self, Node};
+use crate::inside::Inside;
+use crate::jail::Reader;
+use crate::member::Members;
 use crate::root::Root;
-use asl_facts::{
-    Content, Device, DeviceKind, Format, IoFault, Look, Outcome, Probe, Signature, Superblock,
-};
-use asl_probe::{Fault, Metered, ReadAt};
-use asl_tree::Shared;
-use std::io;
-use std::os::fd::OwnedFd;
+use asl_facts::{Device, DeviceKind, IoFault, Probe};
+use asl_probe::{Fault, Meter, Metered};
+use asl_stack::Node;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -29,64 +26,38 @@ pub(crate) struct Patience {
 }
 
 /// What a thread needs to know of its device.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Task {
-    node: String,
-    devnum: String,
-    size: u64,
+    name: String,
     kind: DeviceKind,
+    /// It alone.
+    members: Members,
     reader: Option<Reader>,
 }
 
 impl Task {
-    pub(crate) fn of(device: &Device, reader: Option<&Reader>) -> Self {
+    pub(crate) fn of(root: &Root, device: &Device, reader: Option<&Reader>) -> Self {
         Self {
-            node: device.node.clone(),
-            devnum: device.devnum.clone(),
-            size: device.size,
+            name: device.name.clone(),
             kind: device.kind,
+            members: Members::of(root, [device]),
             reader: reader.cloned(),
         }
     }
 
     /// Opens the device, probes it and looks inside.
-    pub(crate) fn run(&self, root: &Root, patience: Patience) -> Probe {
-        match open::node(root, &self.node, &self.devnum, self.size) {
-            Ok(node) => self.read(node, patience),
-            Err(error) => self.failed(None, &error),
+    pub(crate) fn run(&self, patience: &Patience) -> Probe {
+        let Some((member, node)) = self.members.get(&self.name) else {
+            return self.failed(None, "no such device".to_owned());
+        };
+        if let Err(error) = member.open() {
+            return self.failed(None, error.to_owned());
         }
+        read(node, &self.members, self.reader.as_ref(), patience)
+            .unwrap_or_else(|fault| self.failed(Some(fault.offset), fault.error.to_string()))
     }
 
-    fn read(&self, node: Node<Arc<OwnedFd>>, patience: Patience) -> Probe {
-        let dev = Arc::new(Metered::new(node.clone(), BUDGET, patience.given_up));
-        let probed = match asl_probe::probe(&*dev) {
-            Ok(probed) => probed,
-            Err(fault) => return self.failed(Some(fault.offset), &fault.error),
-        };
-        let mut inside = Inside {
-            reader: self.reader.as_ref(),
-            until: patience.until,
-            node: &node,
-            dev: &dev,
-            reads: 0,
-            bytes: 0,
-        };
-        let mut signatures = probed.signatures;
-        for signature in &mut signatures {
-            look_inside(signature, |format, superblock| {
-                inside.read(format, superblock)
-            });
-        }
-        Probe::Read {
-            reads: u32::try_from(dev.reads().saturating_add(inside.reads)).unwrap_or(u32::MAX),
-            bytes: dev.bytes().saturating_add(inside.bytes),
-            blank: probed.blank,
-            faults: probed.faults.iter().map(fault).collect(),
-            signatures,
-        }
-    }
-
-    fn failed(&self, offset: Option<u64>, error: &io::Error) -> Probe {
+    fn failed(&self, offset: Option<u64>, error: String) -> Probe {
         // An empty optical drive has whatever size its last disc had, and
         // fails at the first sector.
         if self.kind == DeviceKind::Rom && offset.unwrap_or(0) == 0 {
@@ -94,11 +65,40 @@ impl Task {
                 why: "no-medium".to_owned(),
             };
         }
-        Probe::Failed(IoFault {
-            offset,
-            error: error.to_string(),
-        })
+        Probe::Failed(IoFault { offset, error })
     }
+}
+
+/// Probes a device or a view that stands on some of `members`, and looks
+/// inside.
+///
+/// # Errors
+/// Nothing was found, and a read failed.
+pub(crate) fn read(
+    node: &Node,
+    members: &Members,
+    reader: Option<&Reader>,
+    patience: &Patience,
+) -> Result<Probe, Fault> {
+    let meter = Arc::new(Meter::new(BUDGET, patience.given_up.clone()));
+    let probed = asl_probe::probe(&Metered::with(node.clone(), meter.clone()))?;
+    let inside = Inside {
+        reader,
+        patience,
+        members,
+        meter: &meter,
+    };
+    let mut signatures = probed.signatures;
+    for signature in &mut signatures {
+        inside.look(node, signature);
+    }
+    Ok(Probe::Read {
+        reads: u32::try_from(meter.reads()).unwrap_or(u32::MAX),
+        bytes: meter.bytes(),
+        blank: probed.blank,
+        faults: probed.faults.iter().map(fault).collect(),
+        signatures,
+    })
 }
 
 pub(crate) fn fault(fault: &Fault) -> IoFault {
@@ -106,85 +106,4 @@ pub(crate) fn fault(fault: &Fault) -> IoFault {
         offset: Some(fault.offset),
         error: fault.error.to_string(),
     }
-}
-
-/// Looks into the file system of `signature` by `read`, if it is one and
-/// nobody has looked yet.
-pub(crate) fn look_inside(
-    signature: &mut Signature,
-    read: impl FnOnce(Format, &Superblock) -> Look,
-) {
-    let format = signature.format;
-    let Outcome::Found(superblock) = &mut signature.outcome else {
-        return;
-    };
-    let Content::Filesystem(filesystem) = &superblock.content else {
-        return;
-    };
-    if filesystem.look != Look::NotLooked {
-        return;
-    }
-    let copy_only = !superblock.damaged_copies.is_empty();
-    let look = match format {
-        Format::Ext2 | Format::Ext3 | Format::Ext4 if copy_only => {
-            unreadable("only a copy of its superblock is sound, which does not know its journal")
-        }
-        _ => read(format, superblock),
-    };
-    if let Content::Filesystem(filesystem) = &mut superblock.content {
-        filesystem.look = look;
-    }
-}
-
-/// The looks into one device.
-struct Inside<'a> {
-    reader: Option<&'a Reader>,
-    until: Instant,
-    node: &'a Node<Arc<OwnedFd>>,
-    dev: &'a Arc<Metered<Node<Arc<OwnedFd>>>>,
-    /// What the children read.
-    reads: u64,
-    bytes: u64,
-}
-
-impl Inside<'_> {
-    fn read(&mut self, format: Format, superblock: &Superblock) -> Look {
-        let Some(reader) = self.reader else {
-            let shared: Shared = self.dev.clone();
-            return asl_tree::look(&shared, format, superblock);
-        };
-        // No child for what no reader would touch.
-        if let Some(refusal) = asl_tree::refusal(format, superblock) {
-            return refusal;
-        }
-        match self.ask(reader, format, superblock) {
-            Ok(answer) => {
-                self.reads = self.reads.saturating_add(answer.reads);
-                self.bytes = self.bytes.saturating_add(answer.bytes);
-                answer.look
-            }
-            Err(failure) => unreadable(format!("the reader of {format} {failure}")),
-        }
-    }
-
-    fn ask(
-        &self,
-        reader: &Reader,
-        format: Format,
-        superblock: &Superblock,
-    ) -> Result<Answer, Failure> {
-        let spent = self.dev.bytes().saturating_add(self.bytes);
-        let request = Request {
-            format,
-            superblock: superblock.clone(),
-            size: self.node.size(),
-            budget: BUDGET.saturating_sub(spent),
-        };
-        let device = self.node.handed_over().map_err(Failure::Start)?;
-        reader.ask(device, &request, self.until)
-    }
-}
-
-fn unreadable(why: impl Into<String>) -> Look {
-    Look::Unreadable { why: why.into() }
 }

@@ -434,21 +434,7 @@ fn an_image_file_is_probed_by_its_path() {
 fn a_store_in_a_partition_that_the_kernel_does_not_show() {
     let root = Root::new();
     root.disk("sda", 20 * MIB, "D1");
-    let inside = root.path("inside");
-    ext4_with_store(&inside);
-    let node = root.node("sda");
-    fs::File::create(&node).unwrap().set_len(20 * MIB).unwrap();
-    let mut table = Command::new("sfdisk")
-        .args(["-q".as_ref(), node.as_os_str()])
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let script = b"label: gpt\nstart=2048, size=32768\n";
-    std::io::Write::write_all(&mut table.stdin.take().unwrap(), script).unwrap();
-    assert!(table.wait().unwrap().success());
-    let disk = fs::OpenOptions::new().write(true).open(&node).unwrap();
-    let inside = fs::read(inside).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&disk, &inside, MIB).unwrap();
+    hidden_partition(&root.node("sda"));
 
     let facts = root.scan();
     let virtuals = &facts.virtuals.devices;
@@ -462,6 +448,17 @@ fn a_store_in_a_partition_that_the_kernel_does_not_show() {
     // What decisions are made from is as before.
     assert_eq!(facts.devices.len(), 1);
     assert!(facts.pools.is_empty());
+}
+
+#[test]
+fn a_disk_over_the_network_says_so() {
+    let root = Root::new();
+    root.disk("nbd0", MIB, "N");
+    root.disk("sda", MIB, "A");
+    let facts = root.scan();
+    let transport = |name| device(&facts, name).identity.transport.clone();
+    assert_eq!(transport("nbd0").as_deref(), Some("nbd"));
+    assert_ne!(transport("sda").as_deref(), Some("nbd"));
 }
 
 #[test]
@@ -518,4 +515,174 @@ fn only_what_changed_is_read_again() {
     let last = asl_scan::rescan(&root.options(), &after, &touched).unwrap();
     let names: Vec<&str> = last.devices.iter().map(|d| d.name.as_str()).collect();
     assert_eq!(names, ["sdb", "sdc"]);
+}
+
+/// An ext4 with a store in a partition that the kernel does not show, at
+/// `path`; 20 MiB.
+fn hidden_partition(path: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let inside = dir.path().join("inside");
+    ext4_with_store(&inside);
+    fs::File::create(path).unwrap().set_len(20 * MIB).unwrap();
+    let mut table = Command::new("sfdisk")
+        .args(["-q".as_ref(), path.as_os_str()])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let script = b"label: gpt\nstart=2048, size=32768\n";
+    std::io::Write::write_all(&mut table.stdin.take().unwrap(), script).unwrap();
+    assert!(table.wait().unwrap().success());
+    let disk = fs::OpenOptions::new().write(true).open(path).unwrap();
+    let inside = fs::read(inside).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&disk, &inside, MIB).unwrap();
+}
+
+/// A mapping of a disk with a partition of its own, which is mounted, and a
+/// mapping of somebody else over that partition.
+fn mapped() -> Root {
+    let root = Root::new();
+    root.disk("sda", 20 * MIB, "D1");
+    hidden_partition(&root.node("sda"));
+    fs::create_dir_all(root.path("sys/class/block/sda/holders/dm-0")).unwrap();
+    let virtuals = "virtual/block";
+    let dm = [
+        (
+            "dm/name", "ours
+",
+        ),
+        ("slaves/sda/dev", ""),
+    ];
+    root.device(virtuals, "dm-0", 20 * MIB, &dm);
+    fs::copy(root.node("sda"), root.node("dm-0")).unwrap();
+    let partition = [
+        ("partition", "1\n"),
+        ("start", "2048\n"),
+        ("holders/dm-1/dev", ""),
+    ];
+    root.device(&format!("{virtuals}/dm-0"), "dm-0p1", 16 * MIB, &partition);
+    ext4_with_store(&root.node("dm-0p1"));
+    root.device(
+        virtuals,
+        "dm-1",
+        16 * MIB,
+        &[("dm/name", "theirs\n"), ("slaves/dm-0p1/dev", "")],
+    );
+    fs::copy(root.node("dm-0p1"), root.node("dm-1")).unwrap();
+    root.write(
+        "proc/self/mountinfo",
+        "20 1 259:2 / /mnt/asl/local rw,relatime shared:1 - ext4 /dev/dm-0p1 ro\n",
+    );
+    root
+}
+
+#[test]
+fn a_node_of_ours_is_not_seen_and_its_origin_is_seen_through_again() {
+    let root = mapped();
+    fs::remove_file(root.path("sys/class/block/dm-1")).unwrap();
+    fs::remove_dir_all(root.path("sys/class/block/dm-0/dm-0p1/holders")).unwrap();
+    let names = |facts: &Facts| -> Vec<String> {
+        facts
+            .devices
+            .iter()
+            .map(|device| device.name.clone())
+            .collect()
+    };
+    let all = root.scan();
+    assert_eq!(names(&all), ["dm-0", "dm-0p1", "sda"]);
+    assert_eq!(device(&all, "dm-0p1").uses.len(), 1);
+    assert_eq!(device(&all, "sda").holders, ["dm-0"]);
+    // What holds it explains it.
+    assert!(all.virtuals.devices.is_empty());
+
+    let mut options = root.options();
+    options.ours = vec!["dm-0".to_owned()];
+    let without = scan(&options).unwrap();
+    assert_eq!(names(&without), ["sda"]);
+    assert_eq!(device(&without, "sda").holders, [""; 0]);
+    assert!(without.devices.iter().all(|device| device.uses.is_empty()));
+    let [view] = without.virtuals.devices.as_slice() else {
+        panic!("{:?}", without.virtuals)
+    };
+    assert_eq!(view.name, "sda:p1");
+    let signature = &view.probe.signatures()[0];
+    assert_eq!(signature.filesystem().unwrap().1.look.stores().len(), 1);
+    // A rescan that is told of it hides it too.
+    let again = asl_scan::rescan(&options, &all, &std::collections::BTreeSet::new()).unwrap();
+    assert_eq!(names(&again), ["sda"]);
+    assert_eq!(again.virtuals, without.virtuals);
+}
+
+#[test]
+fn what_others_put_on_a_node_of_ours_stands_on_its_origin() {
+    let root = mapped();
+    let mut options = root.options();
+    options.ours = vec!["dm-0".to_owned()];
+    let facts = scan(&options).unwrap();
+    assert!(facts.device("dm-0").is_none() && facts.device("dm-0p1").is_none());
+    assert_eq!(device(&facts, "dm-1").slaves, ["sda"]);
+    assert_eq!(device(&facts, "sda").holders, ["dm-1"]);
+}
+
+#[test]
+fn drivers_are_built_in_loaded_or_loadable_and_tools_are_programs() {
+    let root = Root::new();
+    let modules = "lib/modules/6.12.0-test";
+    root.write(
+        &format!("{modules}/modules.builtin"),
+        "kernel/drivers/block/loop.ko\nkernel/drivers/md/md-mod.ko\nkernel/fs/nls/nls_utf8.ko\n",
+    );
+    root.write(
+        &format!("{modules}/modules.dep"),
+        "kernel/drivers/md/dm-crypt.ko.xz: kernel/drivers/md/dm-mod.ko.xz\n\
+         kernel/drivers/md/dm-mod.ko.xz:\nkernel/fs/smb/client/cifs.ko.zst:\n\
+         updates/dkms/zfs.ko: updates/dkms/spl.ko\nkernel/x/kvdo.ko:\n",
+    );
+    root.write(
+        &format!("{modules}/modules.alias"),
+        "alias fs-xfs xfs\nalias dm-vdo kvdo\nalias raid1 gone\n",
+    );
+    root.write(
+        "proc/modules",
+        "raid456 180224 1 - Live 0x0\ndm_mirror 1 0 - Live 0x0\n",
+    );
+    fs::create_dir_all(root.path("sys/module/fuse")).unwrap();
+    let drivers = root.scan().system.drivers;
+    assert_eq!(
+        drivers,
+        [
+            "cifs",
+            "dm_crypt",
+            "dm_mirror",
+            "dm_mod",
+            "dm_vdo",
+            "fuse",
+            "loop",
+            "md_mod",
+            "raid456",
+            "zfs"
+        ]
+    );
+    // What is not loaded yet stays so.
+    root.write("proc/sys/kernel/modules_disabled", "1\n");
+    let facts = root.scan();
+    assert_eq!(
+        facts.system.drivers,
+        ["dm_mirror", "fuse", "loop", "md_mod", "raid456"]
+    );
+    assert_eq!(facts.system.filesystems, ["ext4", "sysfs"]);
+
+    let executable = |path: &str, mode| {
+        root.write(path, "");
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(root.path(path), permissions).unwrap();
+    };
+    assert_eq!(facts.system.tools, [""; 0]);
+    executable("usr/sbin/mdadm", 0o755);
+    executable("usr/local/bin/zpool", 0o755);
+    executable("usr/sbin/lvm", 0o644);
+    executable("usr/games/btrfs", 0o755);
+    fs::create_dir_all(root.path("usr/bin/losetup")).unwrap();
+    symlink("../sbin/mdadm", root.path("usr/bin/cryptsetup")).unwrap();
+    symlink("gone", root.path("usr/bin/sshfs")).unwrap();
+    assert_eq!(root.scan().system.tools, ["cryptsetup", "mdadm", "zpool"]);
 }

@@ -16,6 +16,7 @@ mod mapped;
 mod md;
 mod node;
 mod parity;
+mod plan;
 mod raid10;
 mod refusal;
 mod table;
@@ -23,6 +24,7 @@ mod through;
 mod zones;
 
 pub use build::{Layer, Virtual, build};
-pub use node::Node;
+pub use node::{Named, Node, View};
+pub use plan::{Garbled, Geometry, Made, Part, Plan, Planner};
 pub use refusal::Refusal;
-pub use through::{MAX_DEPTH, MAX_VIRTUALS, see_through};
+pub use through::{MAX_DEPTH, MAX_VIRTUALS, Through, see_through};

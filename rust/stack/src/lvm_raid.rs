@@ -7,10 +7,11 @@
 //! lvmraid(7).
 
 use crate::lvm::{Reader, TOO_LARGE};
-use crate::map::{Map, Mirror, count};
+use crate::map::{AnyMap, Map, Mirror, count};
 use crate::mapped::{Mapped, read_exact};
-use crate::node::Node;
+use crate::node::{Node, View};
 use crate::parity::{Data, Layout, Parity, Place, Second};
+use crate::plan::{Made, Part};
 use crate::raid10::Raid10;
 use crate::refusal::Refusal;
 use crate::zones::{Rounds, Zones};
@@ -151,30 +152,50 @@ impl Images {
         })
     }
 
-    fn view<M: Map + 'static>(self, map: Option<M>) -> Result<Node, Refusal> {
-        let map = map.ok_or(TOO_LARGE)?;
+    fn view(self, map: Option<impl Into<AnyMap>>) -> Result<Node, Refusal> {
+        let map = map.ok_or(TOO_LARGE)?.into();
         if map.size() != self.whole {
             return Err(Refusal::Geometry("its stripes do not fill its images"));
         }
         let used: Vec<bool> = self.nodes.iter().map(Option::is_some).collect();
-        Ok(Arc::new(Guarded {
-            used,
-            meta: self.meta,
-            data: Mapped::new(map, self.nodes),
-            verdict: OnceLock::new(),
-        }))
+        let data = Arc::new(Mapped::new(map, self.nodes));
+        Ok(Arc::new(Guarded::new(data, used, self.meta)))
     }
 }
 
 /// Data that count only if the metadata of all images agree.
-struct Guarded<M> {
+pub(crate) struct Guarded {
     used: Vec<bool>,
     meta: Vec<Option<Node>>,
-    data: Mapped<M>,
+    data: Node,
     verdict: OnceLock<Result<(), String>>,
 }
 
-impl<M: Map> ReadAt for Guarded<M> {
+impl Guarded {
+    /// `used` says which images `data` is read from, `meta` has their
+    /// metadata.
+    pub(crate) fn new(data: Node, used: Vec<bool>, meta: Vec<Option<Node>>) -> Self {
+        Self {
+            used,
+            meta,
+            data,
+            verdict: OnceLock::new(),
+        }
+    }
+}
+
+impl View for Guarded {
+    fn made(&self, number: &mut dyn FnMut(&Node) -> usize) -> Made<'_> {
+        let meta = self.meta.iter();
+        Made::View(Part::Guarded {
+            used: self.used.clone(),
+            meta: meta.map(|node| node.as_ref().map(&mut *number)).collect(),
+            data: number(&self.data),
+        })
+    }
+}
+
+impl ReadAt for Guarded {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         match self.verdict.get_or_init(|| self.judge()) {
             Ok(()) => self.data.read_at(offset, buf),
@@ -193,7 +214,7 @@ const META_MAGIC: &[u8; 4] = b"DmRd";
 /// `failed_devices` has a bit for each image.
 const MAX_IMAGES: usize = 64;
 
-impl<M: Map> Guarded<M> {
+impl Guarded {
     fn judge(&self) -> Result<(), String> {
         let mut newest: Option<Meta> = None;
         let mut all = Vec::new();

@@ -1,5 +1,10 @@
 //! From an offset of the whole to offsets of its members: arithmetic only.
 
+use crate::parity::Parity;
+use crate::raid10::Raid10;
+use crate::zones::Zones;
+use serde::{Deserialize, Serialize};
+
 /// A place on a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot {
@@ -22,11 +27,75 @@ pub(crate) struct Run {
 }
 
 /// A map of the whole.
-pub(crate) trait Map: Send + Sync {
+pub(crate) trait Map {
     /// Bytes of the whole.
     fn size(&self) -> u64;
     /// Where the bytes from `offset` are; none outside of the whole.
     fn run(&self, offset: u64) -> Option<Run>;
+}
+
+/// All kinds of maps: one may be handed over to another process, where what it
+/// says is no more than what a disk says. All arithmetic on it is checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AnyMap {
+    Mirror(Mirror),
+    Concat(Concat),
+    Zones(Zones),
+    Raid10(Raid10),
+    Parity(Parity),
+}
+
+impl AnyMap {
+    fn map(&self) -> &dyn Map {
+        match self {
+            AnyMap::Mirror(map) => map,
+            AnyMap::Concat(map) => map,
+            AnyMap::Zones(map) => map,
+            AnyMap::Raid10(map) => map,
+            AnyMap::Parity(map) => map,
+        }
+    }
+}
+
+impl Map for AnyMap {
+    fn size(&self) -> u64 {
+        self.map().size()
+    }
+
+    fn run(&self, offset: u64) -> Option<Run> {
+        self.map().run(offset)
+    }
+}
+
+impl From<Mirror> for AnyMap {
+    fn from(map: Mirror) -> Self {
+        AnyMap::Mirror(map)
+    }
+}
+
+impl From<Concat> for AnyMap {
+    fn from(map: Concat) -> Self {
+        AnyMap::Concat(map)
+    }
+}
+
+impl From<Zones> for AnyMap {
+    fn from(map: Zones) -> Self {
+        AnyMap::Zones(map)
+    }
+}
+
+impl From<Raid10> for AnyMap {
+    fn from(map: Raid10) -> Self {
+        AnyMap::Raid10(map)
+    }
+}
+
+impl From<Parity> for AnyMap {
+    fn from(map: Parity) -> Self {
+        AnyMap::Parity(map)
+    }
 }
 
 /// An offset as a number of chunks and what is left.
@@ -45,6 +114,7 @@ pub(crate) fn count<T>(of: &[T]) -> u64 {
 }
 
 /// Every member has everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mirror {
     pub(crate) members: usize,
     pub(crate) size: u64,
@@ -66,6 +136,7 @@ impl Map for Mirror {
 }
 
 /// One member behind the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Concat {
     /// Where each ends in the whole.
     ends: Vec<u64>,

@@ -1,19 +1,21 @@
 //! A map and its members together: what can be read.
 
-use crate::map::{Map, Run, Spot};
-use crate::node::{Node, length};
+use crate::map::{AnyMap, Map, Run, Spot};
+use crate::node::{Node, View, length};
+use crate::plan::{Geometry, Made, Part};
 use asl_probe::ReadAt;
 use std::io;
 
 /// A view of several nodes.
-pub(crate) struct Mapped<M> {
-    map: M,
+pub(crate) struct Mapped {
+    map: AnyMap,
     /// By number; none for a member that is missing or must not be read.
     members: Vec<Option<Node>>,
 }
 
-impl<M: Map> Mapped<M> {
-    pub(crate) fn new(map: M, members: Vec<Option<Node>>) -> Self {
+impl Mapped {
+    pub(crate) fn new(map: impl Into<AnyMap>, members: Vec<Option<Node>>) -> Self {
+        let map = map.into();
         Self { map, members }
     }
 
@@ -50,7 +52,7 @@ impl<M: Map> Mapped<M> {
     }
 }
 
-impl<M: Map> ReadAt for Mapped<M> {
+impl ReadAt for Mapped {
     /// As many bytes as there are up to the end: the readers take fewer for
     /// the end of the device.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
@@ -79,6 +81,18 @@ impl<M: Map> ReadAt for Mapped<M> {
 
     fn size(&self) -> u64 {
         self.map.size()
+    }
+}
+
+impl View for Mapped {
+    fn made(&self, number: &mut dyn FnMut(&Node) -> usize) -> Made<'_> {
+        let members = self.members.iter();
+        Made::View(Part::Mapped {
+            members: members
+                .map(|node| node.as_ref().map(&mut *number))
+                .collect(),
+            map: Geometry(self.map.clone()),
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 //! kernel reads the first that it has: the maps list copies in that order.
 
 use crate::build::{Ground, Layer, Virtual, active, label};
-use crate::map::{Concat, Map, Mirror, count};
+use crate::map::{AnyMap, Concat, Mirror, count};
 use crate::mapped::Mapped;
 use crate::node::{Node, Slice};
 use crate::parity::{Layout, Parity};
@@ -215,6 +215,6 @@ fn map(
 
 const TOO_LARGE: Refusal = Refusal::Geometry("no such array can be: too few members, or too large");
 
-fn view<M: Map + 'static>(map: M, nodes: Vec<Option<Node>>) -> Result<Node, Refusal> {
+fn view(map: impl Into<AnyMap>, nodes: Vec<Option<Node>>) -> Result<Node, Refusal> {
     Ok(Arc::new(Mapped::new(map, nodes)))
 }

@@ -1,5 +1,6 @@
 //! What is read from: an open device, or a view of several.
 
+use crate::plan::{Made, Part};
 use asl_probe::ReadAt;
 use std::io;
 use std::ops::Range;
@@ -7,7 +8,47 @@ use std::sync::Arc;
 
 /// An open device or a view of some: several views may stand on it, and the
 /// readers keep it.
-pub type Node = Arc<dyn ReadAt + Send + Sync>;
+pub type Node = Arc<dyn View>;
+
+/// What is read, and how it came about.
+pub trait View: ReadAt + Send + Sync {
+    /// What it is made of. `number` tells the number of a node in the plan
+    /// that this becomes a part of.
+    fn made(&self, number: &mut dyn FnMut(&Node) -> usize) -> Made<'_>;
+}
+
+/// A device, which is made of nothing else, by its name.
+#[derive(Debug)]
+pub struct Named<R> {
+    name: String,
+    dev: R,
+}
+
+impl<R: ReadAt> Named<R> {
+    /// `dev`, called `name`.
+    pub fn new(name: impl Into<String>, dev: R) -> Self {
+        Self {
+            name: name.into(),
+            dev,
+        }
+    }
+}
+
+impl<R: ReadAt> ReadAt for Named<R> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        self.dev.read_at(offset, buf)
+    }
+
+    fn size(&self) -> u64 {
+        self.dev.size()
+    }
+}
+
+impl<R: ReadAt + Send + Sync> View for Named<R> {
+    fn made(&self, _: &mut dyn FnMut(&Node) -> usize) -> Made<'_> {
+        Made::Device(&self.name)
+    }
+}
 
 /// Some bytes of a node.
 pub(crate) struct Slice {
@@ -28,6 +69,12 @@ impl Slice {
             len,
             bad: Vec::new(),
         })
+    }
+
+    /// With ranges of `node` that are known to be lost.
+    pub(crate) fn without_ranges(mut self, bad: Vec<Range<u64>>) -> Self {
+        self.bad = bad;
+        self
     }
 
     /// With what is known to be lost: pairs of first byte and bytes.
@@ -63,6 +110,17 @@ impl ReadAt for Slice {
     }
 }
 
+impl View for Slice {
+    fn made(&self, number: &mut dyn FnMut(&Node) -> usize) -> Made<'_> {
+        Made::View(Part::Slice {
+            of: number(&self.node),
+            start: self.start,
+            len: self.len,
+            bad: self.bad.clone(),
+        })
+    }
+}
+
 /// Bytes of a buffer, as an offset.
 pub(crate) fn length(buf: &[u8]) -> u64 {
     u64::try_from(buf.len()).unwrap_or(u64::MAX)
@@ -73,7 +131,7 @@ mod tests {
     use super::*;
 
     fn bytes() -> Node {
-        Arc::new((0..100).collect::<Vec<u8>>())
+        Arc::new(Named::new("disk", (0..100).collect::<Vec<u8>>()))
     }
 
     #[test]

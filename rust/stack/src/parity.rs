@@ -7,9 +7,11 @@
 //! `raid5_compute_sector`, and the numbers of `raid5.h`.
 
 use crate::map::{Map, Run, Spot, index, split};
+use serde::{Deserialize, Serialize};
 
 /// Where the parity of each stripe is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Place {
     /// On the first member (`PARITY_0`); a second behind it.
     First,
@@ -25,7 +27,8 @@ pub(crate) enum Place {
 }
 
 /// Where the data of each stripe begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Data {
     /// On the first member that has no parity (asymmetric).
     Restart,
@@ -35,7 +38,8 @@ pub(crate) enum Data {
 }
 
 /// The second parity of raid6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Second {
     /// There is none.
     None,
@@ -48,7 +52,7 @@ pub(crate) enum Second {
 }
 
 /// A layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Layout {
     pub(crate) place: Place,
     pub(crate) data: Data,
@@ -142,6 +146,7 @@ impl Stripe {
 }
 
 /// A map over members of one size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Parity {
     layout: Layout,
     members: u64,

@@ -6,9 +6,10 @@
 //! `__raid10_find_phys`; the pictures of md(4).
 
 use crate::map::{Map, Run, Spot, index, split};
+use serde::{Deserialize, Serialize};
 
 /// A map over members of one size.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Raid10 {
     members: u64,
     near: u64,

@@ -20,11 +20,12 @@ const MAX_ROUNDS: usize = 2 * MAX_DEPTH;
 /// their names and nodes in, what was found by name out.
 ///
 /// The signatures of `devices` have their standing.
+#[must_use]
 pub fn see_through(
     devices: &[Device],
     open: &dyn Fn(&Device) -> Option<Node>,
     read: &mut dyn FnMut(Vec<(String, Node)>) -> BTreeMap<String, Probe>,
-) -> Virtuals {
+) -> Through {
     let mut seen = Seen {
         all: devices.to_vec(),
         real: devices.len(),
@@ -57,7 +58,18 @@ pub fn see_through(
         members.any(|member| devices.iter().any(|device| device.name == member.device))
     };
     let pools = pools.into_iter().filter(is_virtual).collect();
-    Virtuals { devices, pools }
+    Through {
+        virtuals: Virtuals { devices, pools },
+        nodes: seen.nodes,
+    }
+}
+
+/// What was seen through.
+pub struct Through {
+    /// The views and what they make up.
+    pub virtuals: Virtuals,
+    /// What each view that was read is read by, by its name.
+    pub nodes: BTreeMap<String, Node>,
 }
 
 fn nodes(views: &[(String, Virtual)]) -> Vec<(String, Node)> {

@@ -8,13 +8,15 @@
 //! chunk's number in the whole array says which member is next.
 
 use crate::map::{Map, Run, Spot, count, index, split};
+use serde::{Deserialize, Serialize};
 
 /// More than md's superblock has slots for members, each of which may end a
 /// zone.
 const MAX_MEMBERS: usize = 1920;
 
 /// How the rounds of the second and later zones are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Rounds {
     /// From the start of the array: layout 1, `RAID0_ORIG_LAYOUT`.
     Array,
@@ -23,14 +25,14 @@ pub(crate) enum Rounds {
 }
 
 /// Stripes over members of given sizes.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Zones {
     chunk: u64,
     rounds: Rounds,
     zones: Vec<Zone>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Zone {
     /// First byte of the whole, and the end.
     start: u64,

@@ -224,34 +224,40 @@ fn filesystem(tree: &mut Tree, filesystem: &Filesystem) {
     if filesystem.hibernated {
         tree.bad(2, "hibernated", "a system sleeps on it");
     }
-    match &filesystem.look {
+    look(tree, 2, &filesystem.look);
+}
+
+/// What was found inside a file system or a pool.
+fn look(tree: &mut Tree, level: usize, look: &Look) {
+    match look {
         Look::NotLooked => {}
-        Look::Unreadable { why } => tree.bad(2, "unreadable", why),
+        Look::Unreadable { why } => tree.bad(level, "unreadable", why),
         Look::Read { stores, replayed } => {
             if *replayed {
-                tree.line(2, "read", "with the log replayed in memory");
+                tree.line(level, "read", "with the log replayed in memory");
             }
             if stores.is_empty() {
-                tree.line(2, "store", "none");
+                tree.line(level, "store", "none");
             }
             for store in stores {
-                self::store(tree, store);
+                self::store(tree, level, store);
             }
         }
     }
 }
 
-fn store(tree: &mut Tree, store: &Store) {
-    tree.good(2, "store", &store.path);
+fn store(tree: &mut Tree, level: usize, store: &Store) {
+    tree.good(level, "store", &store.path);
+    let level = level.saturating_add(1);
     let evidence = match store.evidence {
         Evidence::Marker => "store.toml",
         Evidence::Domain => "domain.json",
         Evidence::Log => "first log record",
         Evidence::Layout => "its directories only",
     };
-    tree.line(3, "known by", evidence);
-    tree.some(3, "id", store.id.as_ref());
-    tree.line(3, "directories", store.entries.join(" "));
+    tree.line(level, "known by", evidence);
+    tree.some(level, "id", store.id.as_ref());
+    tree.line(level, "directories", store.entries.join(" "));
 }
 
 fn broken(damage: &Damage) -> String {

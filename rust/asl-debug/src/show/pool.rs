@@ -35,6 +35,7 @@ pub(crate) fn pool(pool: &Pool, style: Style) -> String {
         tree.line(1, "generation", pool.generation);
     }
     tree.text(1, "last used by", pool.host.as_ref());
+    super::look(&mut tree, 1, &pool.look);
     for active in &pool.active {
         tree.line(1, "active as", active);
     }

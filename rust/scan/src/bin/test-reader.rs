@@ -4,12 +4,12 @@
 #![allow(clippy::panic, clippy::exit, reason = "as the tests want it")]
 
 use asl_facts::{Format, Look, Superblock};
-use asl_tree::Shared;
+use asl_tree::{Member, Shared};
 use rustix::stdio::{stdin, stdout};
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    match asl_scan::jail::serve(look) {
+    match asl_scan::jail::serve(look, look_pool) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("test-reader: {error}");
@@ -19,6 +19,17 @@ fn main() -> ExitCode {
 }
 
 fn look(dev: &Shared, format: Format, superblock: &Superblock) -> Look {
+    vice(superblock).unwrap_or_else(|| asl_tree::look(dev, format, superblock))
+}
+
+fn look_pool(format: Format, members: &[Member<'_>]) -> Look {
+    let mut vices = members.iter().filter_map(|member| vice(member.superblock));
+    vices
+        .next()
+        .unwrap_or_else(|| asl_tree::look_pool(format, members))
+}
+
+fn vice(superblock: &Superblock) -> Option<Look> {
     let label = superblock.label.as_ref().map(asl_facts::Text::printable);
     let why = match label.as_deref().unwrap_or_default() {
         "panics" => panic!("as the label wants it"),
@@ -52,9 +63,9 @@ fn look(dev: &Shared, format: Format, superblock: &Superblock) -> Look {
         "babbles" => "x".repeat(2 << 20),
         "garbles" => format!("{:?}", rustix::io::write(stdout(), b"{\"look\"")),
         "leaves" => std::process::exit(7),
-        _ => return asl_tree::look(dev, format, superblock),
+        _ => return None,
     };
-    Look::Unreadable { why }
+    Some(Look::Unreadable { why })
 }
 
 /// Until there is no more.

@@ -1,15 +1,19 @@
 //! The child's side.
 
 use super::confine::confine;
-use super::{Answer, MAX_REQUEST, Request};
+use super::{Answer, MAX_DEVICES, MAX_REQUEST, Request};
 use crate::open::Node;
 use asl_facts::{Format, Look, Superblock};
-use asl_probe::Metered;
-use asl_tree::Shared;
+use asl_probe::{Meter, Metered};
+use asl_stack::{Garbled, Named};
+use asl_tree::{Member, Shared};
 use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::Resource;
 use rustix::stdio::{stdin, stdout};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 /// Why nothing was read.
@@ -30,6 +34,12 @@ pub enum JailError {
     /// What the parent asked is no request.
     #[error("the request: {0}")]
     Request(#[source] serde_json::Error),
+    /// The devices did not come over.
+    #[error("the devices: {0}")]
+    Devices(#[source] io::Error),
+    /// The parent asked for a view that the devices do not make up.
+    #[error("the map: {0}")]
+    Map(#[from] Garbled),
     /// Standard output is no socket of a parent.
     #[error("the parent: {0}")]
     Hearing(#[source] io::Error),
@@ -39,26 +49,82 @@ pub enum JailError {
 }
 
 /// Locks this process in, takes one request, and answers with what `look`
-/// says. For the hidden command of a program that [`super::Reader`] starts;
-/// the process can do nothing else afterwards and must end.
+/// says, or `look_pool` where several members were given. For the hidden
+/// command of a program that [`super::Reader`] starts; the process can do
+/// nothing else afterwards and must end.
 ///
 /// # Errors
 /// The process could not be locked in, in which case nothing was read, or
 /// the parent is not one.
-pub fn serve(look: impl FnOnce(&Shared, Format, &Superblock) -> Look) -> Result<(), JailError> {
-    confine()?;
+pub fn serve(
+    look: impl FnOnce(&Shared, Format, &Superblock) -> Look,
+    look_pool: impl FnOnce(Format, &[Member<'_>]) -> Look,
+) -> Result<(), JailError> {
+    let devices = devices().map_err(JailError::Devices)?;
+    confine(&devices)?;
     let request = request()?;
-    let node = Node::of(stdin(), request.size);
-    let metered = Arc::new(Metered::new(node, request.budget, Arc::default()));
-    let shared: Shared = metered.clone();
-    let look = look(&shared, request.format, &request.superblock);
+    let devices: Vec<asl_stack::Node> = devices
+        .into_iter()
+        .zip(request.sizes)
+        .enumerate()
+        .map(|(number, (fd, size))| -> asl_stack::Node {
+            Arc::new(Named::new(number.to_string(), Node::of(fd, size)))
+        })
+        .collect();
+    let nodes = request.plan.nodes(&devices)?;
+    let meter = Arc::new(Meter::new(request.budget, Arc::default()));
+    let members: Vec<Member<'_>> = request
+        .members
+        .iter()
+        .filter_map(|asked| {
+            let node = nodes.get(asked.node)?.clone();
+            Some(Member {
+                dev: Arc::new(Metered::with(node, meter.clone())),
+                superblock: &asked.superblock,
+            })
+        })
+        .collect();
+    let look = match members.as_slice() {
+        [one] if !request.together => look(&one.dev, request.format, one.superblock),
+        members => look_pool(request.format, members),
+    };
     let answer = serde_json::to_vec(&Answer {
         look,
-        reads: metered.reads(),
-        bytes: metered.bytes(),
+        reads: meter.reads(),
+        bytes: meter.bytes(),
     });
     let answer = answer.map_err(|error| JailError::Answer(error.into()))?;
     Parent.write_all(&answer).map_err(JailError::Answer)
+}
+
+/// Standard input, and what comes with the parent's first byte.
+fn devices() -> io::Result<Vec<BorrowedFd<'static>>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DEVICES))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut count = [0];
+    let mut into = [IoSliceMut::new(&mut count)];
+    recvmsg(stdout(), &mut into, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut devices = vec![stdin()];
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(others) = message {
+            devices.extend(others.map(kept));
+        }
+    }
+    let [count] = count;
+    if devices.len() != usize::from(count).saturating_add(1) {
+        let got = devices.len();
+        return Err(io::Error::other(format!(
+            "{got} came, and {count} beside the first were sent"
+        )));
+    }
+    Ok(devices)
+}
+
+/// For as long as the process is there: to close it takes a call that it will
+/// not have.
+fn kept(fd: OwnedFd) -> BorrowedFd<'static> {
+    let fd: &'static OwnedFd = Box::leak(Box::new(fd));
+    fd.as_fd()
 }
 
 fn request() -> Result<Request, JailError> {

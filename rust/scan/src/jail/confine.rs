@@ -10,14 +10,14 @@ use seccompiler::{
     SeccompFilter, SeccompRule, apply_filter,
 };
 use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Descriptors: the device, the socket, the last words.
-const DEVICE: u64 = 0;
+/// Descriptors beside the devices: the socket, the last words.
 const PARENT: u64 = 1;
 const WORDS: u64 = 2;
 
 /// Limits first: the filter forbids to set them.
-pub(super) fn confine() -> Result<(), JailError> {
+pub(super) fn confine(devices: &[BorrowedFd<'_>]) -> Result<(), JailError> {
     // Where memory is short the kernel shall take a reader and not the scan
     // or the decision. Without this it may choose worse, and it still reads.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
@@ -27,7 +27,7 @@ pub(super) fn confine() -> Result<(), JailError> {
         (Resource::As, MAX_MEMORY),
         (Resource::Stack, MAX_STACK),
         (Resource::Cpu, MAX_CPU),
-        // The three that are open.
+        // None but those that are open.
         (Resource::Nofile, 3),
         (Resource::Fsize, 0),
         (Resource::Nproc, 0),
@@ -50,19 +50,24 @@ pub(super) fn confine() -> Result<(), JailError> {
             error: error.into(),
         })?;
     }
-    let filter = filter().map_err(seccompiler::Error::Backend)?;
+    let filter = filter(devices).map_err(seccompiler::Error::Backend)?;
     // Sets no_new_privs as well: the kernel asks for it.
     Ok(apply_filter(&filter)?)
 }
 
 /// An allow list; whatever else is called kills the process, which the
 /// parent sees as SIGSYS.
-fn filter() -> Result<BpfProgram, BackendError> {
+fn filter(devices: &[BorrowedFd<'_>]) -> Result<BpfProgram, BackendError> {
     let own = u64::try_from(getpid().as_raw_pid()).unwrap_or(0);
+    let devices = devices.iter().map(|device| {
+        let number = u64::try_from(device.as_raw_fd()).unwrap_or(u64::MAX);
+        rule([is(0, number)?])
+    });
+    let devices: Result<Vec<SeccompRule>, BackendError> = devices.collect();
     let rules = BTreeMap::from([
         // Descriptors that the parent's own parent left open are as good as
         // closed: each call names those that it may be used on.
-        (libc::SYS_pread64, vec![rule([is(0, DEVICE)?])?]),
+        (libc::SYS_pread64, devices?),
         (libc::SYS_read, vec![rule([is(0, PARENT)?])?]),
         (
             libc::SYS_write,

@@ -1,6 +1,6 @@
 //! What became of a child that gave no answer.
 
-use super::{MAX_ANSWER, MAX_CPU, MAX_MEMORY, MAX_STACK};
+use super::{MAX_ANSWER, MAX_CPU, MAX_DEVICES, MAX_MEMORY, MAX_REQUEST, MAX_STACK};
 use rustix::process::Signal;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -12,6 +12,10 @@ use std::time::Duration;
 pub(crate) enum Failure {
     #[error("could not be started: {0}")]
     Start(#[source] io::Error),
+    #[error("takes {MAX_DEVICES} devices and would need {0}")]
+    Devices(usize),
+    #[error("takes {mib} MiB of a map and would need {0} bytes", mib = MAX_REQUEST >> 20)]
+    Map(u64),
     #[error("gave no answer within {after} ms", after = .0.as_millis())]
     Late(Duration),
     #[error("gave an answer of more than {kib} KiB", kib = MAX_ANSWER >> 10)]

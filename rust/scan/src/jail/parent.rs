@@ -1,11 +1,13 @@
 //! The parent's side.
 
 use super::failure::Failure;
-use super::{Answer, MAX_ANSWER, Request};
+use super::{Answer, MAX_ANSWER, MAX_DEVICES, MAX_REQUEST, Request};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -38,25 +40,33 @@ impl Reader {
         }
     }
 
-    /// A child's answer about `device`, or what became of the child. Comes
+    /// A child's answer about `devices`, or what became of the child. Comes
     /// back at `until`, at most [`END`] later.
     pub(crate) fn ask(
         &self,
-        device: OwnedFd,
+        devices: &[BorrowedFd<'_>],
         request: &Request,
         until: Instant,
     ) -> Result<Answer, Failure> {
         let since = Instant::now();
+        let request = serde_json::to_vec(request).map_err(|error| Failure::Start(error.into()))?;
+        let len = u64::try_from(request.len()).unwrap_or(u64::MAX);
+        if len > MAX_REQUEST {
+            return Err(Failure::Map(len));
+        }
+        let none = || Failure::Start(io::Error::other("no device to look into"));
+        let (first, others) = devices.split_first().ok_or_else(none)?;
+        let first = first.try_clone_to_owned().map_err(Failure::Start)?;
         let (ours, theirs) = UnixStream::pair().map_err(Failure::Start)?;
         let mut child = Command::new(&self.program)
             .args(&self.args)
             .env_clear()
-            .stdin(device)
+            .stdin(first)
             .stdout(OwnedFd::from(theirs))
             .stderr(Stdio::piped())
             .spawn()
             .map_err(Failure::Start)?;
-        match talk(ours, request, until) {
+        match talk(ours, others, &request, until) {
             Ok(answer) => {
                 let status = end(&mut child);
                 match (serde_json::from_slice(&answer), status) {
@@ -82,14 +92,18 @@ enum Stop {
 }
 
 /// Asks and takes the answer in, until the child has closed its end.
-fn talk(mut socket: UnixStream, request: &Request, until: Instant) -> Result<Vec<u8>, Stop> {
-    let asked = serde_json::to_vec(request)
-        .map_err(io::Error::from)
-        .and_then(|request| {
-            socket.set_write_timeout(Some(left(until)?))?;
-            socket.write_all(&request)?;
-            socket.shutdown(Shutdown::Write)
-        });
+fn talk(
+    mut socket: UnixStream,
+    others: &[BorrowedFd<'_>],
+    request: &[u8],
+    until: Instant,
+) -> Result<Vec<u8>, Stop> {
+    let asked = left(until).and_then(|left| {
+        socket.set_write_timeout(Some(left))?;
+        hand_over(&socket, others)?;
+        socket.write_all(request)?;
+        socket.shutdown(Shutdown::Write)
+    });
     match asked {
         Ok(()) => {}
         Err(error) if is_late(&error) => return Err(Stop::Late),
@@ -115,6 +129,23 @@ fn talk(mut socket: UnixStream, request: &Request, until: Instant) -> Result<Vec
             return Err(Stop::TooLong);
         }
     }
+}
+
+/// Sends the devices that are not standard input, and how many they are.
+fn hand_over(socket: &UnixStream, others: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DEVICES))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let count = u8::try_from(others.len()).ok();
+    let count = count
+        .filter(|_| others.is_empty() || control.push(SendAncillaryMessage::ScmRights(others)));
+    let count = [count.ok_or_else(|| io::Error::other("too many devices"))?];
+    sendmsg(
+        socket,
+        &[IoSlice::new(&count)],
+        &mut control,
+        SendFlags::NOSIGNAL,
+    )?;
+    Ok(())
 }
 
 /// Time left, never zero, which the system takes for no limit.

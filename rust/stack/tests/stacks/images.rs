@@ -2,7 +2,7 @@
 
 use asl_facts::{Content, Device, DeviceKind, Identity, Look, Outcome, Probe, Virtuals};
 use asl_probe::Metered;
-use asl_stack::{Node, see_through};
+use asl_stack::{Named, Node, see_through};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -93,8 +93,8 @@ pub(crate) fn disk_with(script: &str, mib: u64, parts: &[(u64, &Vec<u8>)]) -> Ve
 pub(crate) fn devices(images: &[Vec<u8>]) -> Vec<(Device, Node)> {
     let mut devices = Vec::new();
     for (number, image) in images.iter().enumerate() {
-        let node: Node = Arc::new(image.clone());
         let name = format!("disk{number}");
+        let node: Node = Arc::new(Named::new(name.clone(), image.clone()));
         let mut device = Device {
             node: format!("/dev/{name}"),
             name,
@@ -161,7 +161,7 @@ pub(crate) fn see(devices: Vec<(Device, Node)>) -> Virtuals {
         let at = devices.iter().position(|other| other.name == device.name)?;
         Some(nodes[at].clone())
     };
-    see_through(&devices, &open, &mut |views| {
+    let through = see_through(&devices, &open, &mut |views| {
         let views = views.into_iter();
         views
             .map(|(name, node)| {
@@ -169,7 +169,8 @@ pub(crate) fn see(devices: Vec<(Device, Node)>) -> Virtuals {
                 (name, probe)
             })
             .collect::<BTreeMap<_, _>>()
-    })
+    });
+    through.virtuals
 }
 
 pub(crate) fn see_images(images: Vec<Vec<u8>>) -> Virtuals {
