@@ -444,11 +444,10 @@ fn numbered(node: &str, prefix: &str) -> Result<(), PlanError> {
 }
 
 fn mapped(node: &str) -> Result<(), PlanError> {
-    let name = node.strip_prefix("/dev/mapper/").unwrap_or_default();
-    if name == "control" {
-        return Err(PlanError::BadName {
+    match node.strip_prefix("/dev/mapper/") {
+        Some(name) if name != "control" => check_name(name, LVM),
+        _ => Err(PlanError::BadName {
             name: node.to_owned(),
-        });
+        }),
     }
-    check_name(name, LVM)
 }
