@@ -1,10 +1,11 @@
 //! What was done to the machine and not yet taken back.
 
 use crate::action::Action;
+use crate::make::Make;
 use serde::{Deserialize, Serialize};
 
 /// Version of the journal.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Longest journal, bytes: a step is a few hundred.
 const MAX_JOURNAL: usize = 1024 * 1024;
 
@@ -70,12 +71,17 @@ impl Journal {
         Ok(bytes)
     }
 
+    /// What this activation made and has not taken away again, in order.
+    pub fn made(&self) -> impl Iterator<Item = &Make> {
+        self.entries.iter().filter_map(|entry| match &entry.action {
+            Action::Make { make } => Some(make),
+            _ => None,
+        })
+    }
+
     /// Where its last mount is.
     pub(crate) fn target(&self) -> String {
-        let target = |action: &Action| match action {
-            Action::Mount { target, .. } | Action::Bind { target, .. } => Some(target.clone()),
-            _ => None,
-        };
-        self.plan.iter().rev().find_map(target).unwrap_or_default()
+        let target = self.plan.iter().rev().find_map(Action::target);
+        target.unwrap_or_default().to_owned()
     }
 }

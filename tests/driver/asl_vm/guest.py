@@ -220,7 +220,8 @@ class Guest:
 
     def _expect_guarded(self, access: str) -> None:
         """Without consent the kernel refuses a write to whatever the steps touch and make, and to
-        the disks below. A snapshot alone takes writes, in memory: its log is replayed there."""
+        the disks below. A snapshot alone takes writes, in memory: its log is replayed there, and
+        an array that writes to its members all the same stands on some."""
         if access == "rw":
             return
         steps = self.facts["decision"]["steps"]
@@ -228,6 +229,7 @@ class Guest:
         nodes = named_nodes(steps) - in_memory
         listed = self.succeed(f"lsblk -nsro PATH,RO {shlex.join(sorted(nodes))} | sort -u")
         lines = [line.split() for line in listed.splitlines()]
+        in_memory |= set(self.lab("in_memory").split()) - nodes
         writable = [path for path, flag in lines if flag != "1" and path not in in_memory]
         check("nodes below the store that may be written", writable, [])
 

@@ -171,6 +171,14 @@ nodes() {
     done | grep -v ' 0 0$'
 }
 
+# in_memory: the loop devices of snapshots, and what stands on them
+in_memory() {
+    local node
+    losetup -nO NAME,BACK-FILE | awk '$2 ~ "^/run/asl/cow/" { print $1 }' | while read -r node; do
+        lsblk -nro PATH "$node"
+    done
+}
+
 # state: the mode file, the mount, the units and intake's own status, in sections
 state() {
     echo "== mode"
