@@ -19,6 +19,7 @@ mod in_use;
 mod manual;
 mod mode;
 mod names;
+mod ours;
 mod paths;
 mod pick;
 mod preflight;

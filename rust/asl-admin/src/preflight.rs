@@ -6,7 +6,7 @@
 use crate::deadline::{Deadline, within};
 use crate::question::Question;
 use crate::rerun::{self, Again};
-use crate::{console, exit, paths, scan};
+use crate::{console, exit, ours, paths, scan};
 use asl_config::{Config, Logging};
 use asl_decide::{Cause, Decision, Report, decide, internal};
 use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
@@ -96,7 +96,7 @@ fn look(root: &Path, empty: Facts, cause: Cause, deadline: &Deadline) -> Report 
     let settle = Duration::from_secs(config.settle.timeout.0);
     deadline.extend(settle.saturating_add(SCAN_TIME));
     let question = config.remote.endpoint.clone().map(Question::ask);
-    let mut facts = match scan::in_child(root, &config, &[]) {
+    let mut facts = match scan::in_child(root, &config, &ours::names(root)) {
         Ok(facts) => facts,
         Err(error) => {
             tracing::error!("{error}");

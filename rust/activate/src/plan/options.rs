@@ -27,7 +27,7 @@ pub(crate) struct Driver {
 /// writes to a clean XFS. `noload` is known to the ext3 and ext4 drivers; the
 /// ext2 driver refuses it, and has no log to replay. bcachefs with
 /// `nochanges` shows what its journal holds and writes nothing.
-const DRIVERS: [Driver; 6] = [
+const DRIVERS: [Driver; 8] = [
     Driver {
         name: "ext2",
         formats: &[Format::Ext2],
@@ -60,6 +60,20 @@ const DRIVERS: [Driver; 6] = [
         name: "btrfs",
         formats: &[Format::Btrfs],
         no_replay: &["rescue=nologreplay"],
+        replay: &[],
+        in_memory: false,
+    },
+    Driver {
+        name: "vfat",
+        formats: &[Format::Vfat],
+        no_replay: &[],
+        replay: &[],
+        in_memory: false,
+    },
+    Driver {
+        name: "exfat",
+        formats: &[Format::Exfat],
+        no_replay: &[],
         replay: &[],
         in_memory: false,
     },
