@@ -1,6 +1,7 @@
 //! Runs a tool: no shell, an empty environment, an end to waiting.
 
 use crate::command::{Command, PATH};
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::io::{self, Read};
@@ -66,6 +67,7 @@ impl Running {
         if command.without_udev {
             process.env("DM_DISABLE_UDEV", "1");
         }
+        die_with_us(&mut process);
         let mut child = process.spawn().map_err(|error| {
             let missing = error.kind() == io::ErrorKind::NotFound;
             let what = if missing {
@@ -137,6 +139,15 @@ impl Running {
     }
 }
 
+/// A tool that outlives a killed run would go on making what the next run
+/// has looked for and not found.
+#[allow(unsafe_code)]
+fn die_with_us(process: &mut std::process::Command) {
+    // SAFETY: between fork and exec the closure makes one system call, and
+    // neither allocates nor takes a lock.
+    unsafe { process.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?)) };
+}
+
 /// Reads to the end, so that the tool never waits for us.
 fn reader(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (send, receive) = mpsc::channel();
@@ -184,6 +195,14 @@ mod tests {
         let error = run(&hang).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(begin.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn tool_dies_with_what_started_it() {
+        let sleep = || Running::start(&Command::new("sleep", &["60"]), Stdio::null());
+        let mut orphan = thread::spawn(sleep).join().unwrap().unwrap();
+        let end = Instant::now().checked_add(Duration::from_secs(10)).unwrap();
+        assert!(orphan.wait_until(end).unwrap().is_some());
     }
 
     #[test]
