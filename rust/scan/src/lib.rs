@@ -16,6 +16,7 @@ mod open;
 mod ours;
 mod pool;
 mod root;
+mod settle;
 mod signatures;
 mod sysfs;
 mod system;
@@ -103,14 +104,17 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     let live = Live::read(&root);
     let mut pool = Threads::new(options.deadline);
     let sight = Sight::new(&root, &options.ours);
-    pool::settle(options, &root, &sight, &live, &mut pool)?;
+    // A few files of some MiB, which nobody has to wait for.
+    let files = root.clone();
+    let system = std::thread::spawn(move || system::system(&files));
+    settle::settle(options, &root, &sight, &live, &mut pool)?;
     let devices = devices(&root, &sight, &live, &mut pool)?;
     let together = together(&root, &devices, options);
     Ok(Facts {
         schema: SCHEMA,
         boot_id,
         generation: 1,
-        system: system::system(&root),
+        system: system.join().unwrap_or_default(),
         pools: together.pools,
         twins: asl_topology::twins(&devices),
         virtuals: together.virtuals,

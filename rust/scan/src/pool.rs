@@ -1,15 +1,12 @@
 //! Threads: one per device, some at a time, none waited for past its
 //! deadline.
 
-use crate::exclude::Excluded;
+use crate::inside;
 use crate::jail::Reader;
-use crate::live::Live;
-use crate::ours::Sight;
 use crate::root::Root;
 use crate::work::{Patience, Task};
-use crate::{Options, ScanError, inside, skip, system};
 use asl_facts::{Device, IoFault, Look, Probe};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -201,67 +198,6 @@ fn failed(error: &str) -> Probe {
         offset: None,
         error: error.to_owned(),
     })
-}
-
-/// Reads devices as they appear until none has appeared for `quiet`, or
-/// `settle` is over.
-///
-/// The quiet time counts from the arrival of the youngest device, and udev
-/// notes when each arrived: on a machine whose disks have been there for a
-/// while nothing is waited for. Without udev's note the arrival is when this
-/// scan first saw the device. The end of udev's own queue is not waited for,
-/// it says nothing about devices that the kernel has yet to find and takes
-/// longer than all of this.
-pub(crate) fn settle(
-    options: &Options,
-    root: &Root,
-    sight: &Sight<'_>,
-    live: &Live,
-    pool: &mut Threads,
-) -> Result<(), ScanError> {
-    let started = system::monotonic();
-    let mut known = BTreeSet::new();
-    let mut youngest = Duration::ZERO;
-    loop {
-        let names = sight.names()?;
-        let new: Vec<String> = names
-            .into_iter()
-            .filter(|name| known.insert(name.clone()))
-            .collect();
-        let excluded = Excluded::of(root, &options.exclude, &new);
-        for name in &new {
-            let Some(device) = sight.device(name) else {
-                // It left between two looks; it may come again.
-                known.remove(name);
-                continue;
-            };
-            let now = system::monotonic();
-            youngest = youngest.max(arrival(root, &device.devnum).unwrap_or(now).min(now));
-            match skip(&device, live, &excluded) {
-                Some(why) => pool.set(
-                    name,
-                    Probe::Skipped {
-                        why: why.to_owned(),
-                    },
-                ),
-                None => pool.add_device(root, &device, options.reader.as_ref()),
-            }
-        }
-        let now = system::monotonic();
-        let quiet = now.saturating_sub(youngest) >= options.quiet;
-        if pool.is_idle() && (quiet || now.saturating_sub(started) >= options.settle) {
-            return Ok(());
-        }
-        pool.step();
-    }
-}
-
-/// When udev first saw the device: `I:` in its record, microseconds.
-fn arrival(root: &Root, devnum: &str) -> Option<Duration> {
-    root.text(format!("/run/udev/data/b{devnum}"))
-        .lines()
-        .find_map(|line| line.strip_prefix("I:")?.parse().ok())
-        .map(Duration::from_micros)
 }
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ pub(crate) fn monotonic() -> Duration {
     Duration::from_millis(millis(clock_gettime(ClockId::Monotonic)))
 }
 
+/// The clock of files' times.
+pub(crate) fn realtime() -> Duration {
+    Duration::from_millis(millis(clock_gettime(ClockId::Realtime)))
+}
+
 pub(crate) fn cpu_ms() -> u64 {
     millis(clock_gettime(ClockId::ProcessCPUTime))
 }

@@ -391,6 +391,38 @@ fn nothing_is_waited_for_where_udev_saw_the_last_device_long_ago() {
 }
 
 #[test]
+fn what_is_skipped_does_not_make_the_disks_young_again() {
+    let root = Root::new();
+    root.disk("sda", MIB, "OLD");
+    fs::File::create(root.node("sda"))
+        .unwrap()
+        .set_len(MIB)
+        .unwrap();
+    root.write("run/udev/data/b259:0", "I:1\n");
+    // Nobody says since when these are there.
+    root.device("virtual/block", "loop1", 0, &[]);
+    root.device("virtual/block", "zram0", MIB, &[]);
+    root.device("pci0000:00/ata2/block", "sr0", 0, &[]);
+    let mut options = root.options();
+    options.quiet = Duration::from_secs(20);
+    let started = Instant::now();
+    let facts = scan(&options).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_eq!(facts.devices.len(), 4);
+}
+
+#[test]
+fn disks_are_waited_for_where_there_are_none() {
+    let root = Root::new();
+    root.device("virtual/block", "loop1", 0, &[]);
+    let mut options = root.options();
+    options.quiet = Duration::from_millis(700);
+    let started = Instant::now();
+    scan(&options).unwrap();
+    assert!(started.elapsed() >= options.quiet);
+}
+
+#[test]
 fn the_settle_time_bounds_the_wait() {
     let root = Root::new();
     root.disk("sda", MIB, "S");

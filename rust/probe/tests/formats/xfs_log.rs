@@ -2,50 +2,71 @@
 
 use crate::harness::{Image, Make, probe, run};
 use asl_facts::LogState;
-use asl_probe::xfs_log;
+use asl_probe::{Metered, ReadAt, xfs_log};
+use std::sync::Arc;
 
 const BLOCKS: usize = 64;
 const UUID: [u8; 16] = *b"uuid of the test";
 const LOG_AT: usize = 4096;
 
-/// A device whose second file-system block begins a log of 64 blocks.
+/// A device whose second file-system block begins a log.
 struct Ring {
+    blocks: usize,
     sb: Vec<u8>,
     device: Vec<u8>,
 }
 
 impl Ring {
     fn new() -> Self {
+        Self::sized(BLOCKS)
+    }
+
+    fn sized(blocks: usize) -> Self {
         let mut sb = vec![0; 512];
         sb[4..8].copy_from_slice(&4096_u32.to_be_bytes());
         sb[32..48].copy_from_slice(&UUID);
         sb[48..56].copy_from_slice(&1_u64.to_be_bytes());
         sb[84..88].copy_from_slice(&1024_u32.to_be_bytes());
-        sb[96..100].copy_from_slice(&8_u32.to_be_bytes());
+        let logblocks = u32::try_from(blocks / 8).unwrap();
+        sb[96..100].copy_from_slice(&logblocks.to_be_bytes());
         sb[124] = 10;
         Self {
+            blocks,
             sb,
-            device: vec![0; LOG_AT + BLOCKS * 512],
+            device: vec![0; LOG_AT + blocks * 512],
         }
     }
 
     fn block(&mut self, block: usize) -> &mut [u8] {
-        &mut self.device[LOG_AT + block % BLOCKS * 512..][..512]
+        let at = LOG_AT + block % self.blocks * 512;
+        &mut self.device[at..][..512]
     }
 
     /// All blocks as an earlier pass left them.
     fn filled(cycle: u32) -> Self {
         let mut ring = Self::new();
-        for block in 0..BLOCKS {
-            ring.block(block)[..4].copy_from_slice(&cycle.to_be_bytes());
-        }
+        ring.passed(cycle, BLOCKS);
         ring
+    }
+
+    /// The first blocks as a pass leaves them.
+    fn passed(&mut self, cycle: u32, blocks: usize) {
+        for block in 0..blocks {
+            self.block(block)[..4].copy_from_slice(&cycle.to_be_bytes());
+        }
+    }
+
+    /// The superblock says that it was last logged at this block.
+    fn logged_at(&mut self, block: usize) {
+        let lsn = (7_u64 << 32) + u64::try_from(block).unwrap();
+        self.sb[240..248].copy_from_slice(&lsn.to_be_bytes());
     }
 
     /// A record at `at` with `len` blocks of data; past the end of the ring
     /// the next cycle begins. Returns the block after it.
     fn record(&mut self, at: usize, cycle: u32, len: usize, tail: u32, unmount: bool) -> usize {
-        let cycle_of = |block: usize| cycle + u32::from(block >= BLOCKS);
+        let blocks = self.blocks;
+        let cycle_of = |block: usize| cycle + u32::from(block >= blocks);
         let header = self.block(at);
         header.fill(0);
         header[..4].copy_from_slice(&0xfeed_babe_u32.to_be_bytes());
@@ -65,11 +86,29 @@ impl Ring {
             body[..4].copy_from_slice(&cycle.to_be_bytes());
             body[9] = if unmount { 0x20 } else { 0 };
         }
-        (at + 1 + len) % BLOCKS
+        (at + 1 + len) % self.blocks
     }
 
     fn state(&self) -> LogState {
         xfs_log::state(&self.device, &self.sb).unwrap()
+    }
+
+    /// The state, and the reads that it took.
+    fn cost(&self) -> (LogState, u64) {
+        let device = Metered::new(Borrowed(&self.device), u64::MAX, Arc::default());
+        let state = xfs_log::state(&device, &self.sb).unwrap();
+        (state, device.reads())
+    }
+}
+
+struct Borrowed<'a>(&'a [u8]);
+
+impl ReadAt for Borrowed<'_> {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read_at(offset, buf)
+    }
+    fn size(&self) -> u64 {
+        self.0.size()
     }
 }
 
@@ -106,6 +145,63 @@ fn a_ring_that_has_wrapped_is_judged_at_the_step_of_the_cycle() {
         assert_eq!(ring.state(), needs_replay(6), "record at {at}");
         ring.record(next, 7, 1, tail, true);
         assert_eq!(ring.state(), LogState::Clean, "record at {at}");
+    }
+}
+
+/// A log of 64 MiB, the largest that mkfs.xfs makes without being told to but
+/// for large file systems.
+#[test]
+fn a_large_log_costs_few_reads_and_fewer_where_the_superblock_knows_its_end() {
+    const LARGE: usize = 1 << 17;
+    let mut ring = Ring::sized(LARGE);
+    for block in 0..LARGE {
+        ring.block(block)[..4].copy_from_slice(&6_u32.to_be_bytes());
+    }
+    let mut before = 0;
+    for at in [5, 255, 300, 40_000, 99_999, LARGE - 600, LARGE - 2] {
+        for block in before..at {
+            ring.block(block)[..4].copy_from_slice(&7_u32.to_be_bytes());
+        }
+        before = at;
+        ring.record(at, 7, 1, 0, true);
+        ring.logged_at(0);
+        let (state, reads) = ring.cost();
+        assert_eq!(state, LogState::Clean, "{at}");
+        assert!(reads <= 14, "{at}: {reads} reads");
+        ring.logged_at(at - 4);
+        let (state, reads) = ring.cost();
+        assert_eq!(state, LogState::Clean, "{at}");
+        assert!(reads <= 6, "{at}: {reads} reads");
+        // Whatever it says.
+        for wrong in [
+            1,
+            254,
+            256,
+            257,
+            39_000,
+            41_000,
+            LARGE - 1,
+            LARGE,
+            LARGE + 9,
+        ] {
+            ring.logged_at(wrong);
+            let (state, reads) = ring.cost();
+            assert_eq!(state, LogState::Clean, "{at}, {wrong}");
+            assert!(reads <= 28, "{at}, {wrong}: {reads} reads");
+        }
+    }
+}
+
+#[test]
+fn a_superblock_that_is_wrong_about_the_end_changes_nothing() {
+    for at in 0..BLOCKS - 3 {
+        let mut ring = Ring::filled(6);
+        ring.passed(7, at);
+        ring.record(at, 7, 1, 0, true);
+        for hint in 0..BLOCKS + 2 {
+            ring.logged_at(hint);
+            assert_eq!(ring.state(), LogState::Clean, "record at {at}, hint {hint}");
+        }
     }
 }
 

@@ -306,7 +306,7 @@ fn what_was_made_over_zfs_is_what_is_there() {
 }
 
 #[test]
-fn a_device_without_zfs_costs_at_most_one_more_read() {
+fn a_device_without_zfs_costs_no_more_reads() {
     struct Counting(Image, Cell<u32>, Cell<usize>);
     impl ReadAt for Counting {
         fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
@@ -328,10 +328,10 @@ fn a_device_without_zfs_costs_at_most_one_more_read() {
     for list in LISTS {
         none.patch(list, &[0; 12]);
     }
-    // Head, tail and label 3; the rest are copies of ext and btrfs.
+    // Head and tail, which label 3 is in; the rest are copies of ext and btrfs.
     let (reads, bytes) = cost(none);
     assert!(
-        reads <= 6 && bytes <= 300 * 1024,
+        reads <= 4 && bytes <= 330 * 1024,
         "{reads} reads, {bytes} bytes"
     );
     // A member: its labels, and once more what of label 0 is beyond the head.

@@ -30,8 +30,11 @@ const MAX_RECORD_BLOCKS: u64 = 256 * 1024 / BLOCK + 8;
 /// `XFS_MAX_LOG_BYTES`.
 const MAX_LOG: u64 = 2 << 30;
 /// Unit of the scattered reads of the search, so that its last steps need
-/// none.
-const WINDOW: u64 = 4096;
+/// none: a disk reads as much in the time of a seek, and a log of 64 MiB takes
+/// nine steps in place of fourteen.
+const WINDOW: u64 = 128 * 1024;
+/// `NULLCOMMITLSN`.
+const NO_LSN: u64 = u64::MAX;
 /// Flag of the one operation in an unmount record.
 const UNMOUNT_TRANS: u8 = 0x20;
 
@@ -115,6 +118,10 @@ struct Log<'a> {
     /// Blocks in the ring, at least one.
     blocks: u64,
     uuid: Vec<u8>,
+    /// `sb_lsn`: the block that the superblock was last logged at, which
+    /// unmounting does shortly before the log ends. It says where to search
+    /// first, and nothing where it is wrong.
+    hint: Option<u64>,
     window_at: u64,
     window: Vec<u8>,
 }
@@ -134,12 +141,16 @@ impl<'a> Log<'a> {
             .checked_mul(block_size)?;
         let bytes = sb_logblocks.checked_mul(block_size)?;
         let end = start.checked_add(bytes)?;
+        // Cycle, then block.
+        let sb_lsn = be64(sb, 240);
+        let hint = (sb_lsn != NO_LSN).then_some(sb_lsn & u64::from(u32::MAX));
         (sb_logstart != 0 && (BLOCK..=MAX_LOG).contains(&bytes) && end <= dev.size()).then(|| {
             Self {
                 dev,
                 start,
                 blocks: bytes / BLOCK,
                 uuid: field(sb, 32, 16).to_vec(),
+                hint,
                 window_at: 0,
                 window: Vec::new(),
             }
@@ -207,6 +218,27 @@ impl<'a> Log<'a> {
     /// The first block of `cycle`, which `last` has and block 0 has not.
     fn first_of(&mut self, cycle: u32, mut last: u64) -> Result<u64, Fault> {
         let mut first = 0_u64;
+        // From where it should be on, further each time, to the ends of the
+        // windows: in the one that it is in nothing more is read.
+        let mut step = WINDOW / BLOCK;
+        let mut next = self.hint.filter(|hint| *hint > 0);
+        while let Some(at) = next.filter(|next| *next < last) {
+            if self.cycle(at)? == cycle {
+                last = at;
+                break;
+            }
+            first = at;
+            // The last block of this window, then of those behind it.
+            let end = at.checked_next_multiple_of(step).unwrap_or(u64::MAX);
+            next = Some(match end.saturating_sub(1) {
+                end if end > at => end,
+                end => {
+                    let beyond = end.saturating_add(step);
+                    step = step.saturating_mul(2);
+                    beyond
+                }
+            });
+        }
         while last.saturating_sub(first) > 1 {
             let middle = first.midpoint(last);
             if self.cycle(middle)? == cycle {
