@@ -168,7 +168,7 @@ pub(crate) enum Command {
     /// Lets one store be written to in this session.
     #[command(after_help = ALLOW_WRITE)]
     AllowWrite {
-        /// Id of the store or of its file system.
+        /// Id of the store or of its file system; of a remote store its endpoint.
         #[arg(required_unless_present = "revoke")]
         id: Option<String>,
         /// Do not ask.
