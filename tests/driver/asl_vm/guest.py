@@ -116,6 +116,28 @@ class Guest:
         self.seen = None
         self.decided = True
 
+    def watch(self) -> None:
+        """Have the node notice what comes and goes, as it does outside of situations."""
+        self.lab("systemctl start asl-watch.service")
+
+    def wait_for(self, condition: str, seconds: int = 90) -> None:
+        """Wait until a command succeeds; the state is read anew after it."""
+        loop = f"until {condition}; do sleep 0.5; done"
+        status, _ = self.machine.execute(f"timeout {seconds} bash -c {shlex.quote(loop)}")
+        self.seen = None
+        if status != 0:
+            raise Mismatch(f"not within {seconds} s: {condition}; mode file: {self.state.mode}")
+
+    def wait_for_intake(self) -> None:
+        self.wait_for("systemctl is-active --quiet asl-intake.service")
+
+    def detach(self, loop: Loop) -> None:
+        """Take a loop device's file out, as a stick is pulled; `attach` puts it back."""
+        self.lab(f"losetup --detach {loop.whole}; udevadm settle")
+
+    def attach(self, loop: Loop) -> None:
+        self.lab(f"losetup {loop.whole} {loop.file}")
+
     def release(self) -> None:
         self.succeed("systemctl stop asl-intake.service asl-activate.service")
         self.seen = None
@@ -302,6 +324,12 @@ class Guest:
         store, fs_uuid = str(uuid.uuid4()), str(uuid.uuid4())
         self.lab(f"store_on {node} {fs} {fs_uuid} 1 {store} .")
         return store, fs_uuid
+
+    def pull(self, disk: Disk) -> None:
+        """Take a disk out of the running machine; it was left untouched until then."""
+        self.check_disks()
+        self.disks.remove(disk)
+        self.qmp.ask("device_del", id=disk.drive + "-device")
 
     def check_disks(self) -> None:
         self.succeed("sync")

@@ -7,6 +7,8 @@ LAB=/run/lab
 CONF=/etc/asl/asl.conf
 
 lab_prepare() {
+    # What a situation attaches is for `decide` to find; those about the watcher start it.
+    systemctl stop asl-watch.service
     mkdir -p $LAB
     mountpoint -q $LAB || mount -t tmpfs -o size=80%,mode=0700 lab $LAB
     mkdir -p $LAB/disk $LAB/mnt
@@ -134,7 +136,7 @@ state() {
 # clean FILE NODE...: prints the fingerprints, and takes the loop devices and a changed asl.conf
 # away
 clean() {
-    systemctl stop asl-intake.service asl-activate.service
+    systemctl stop asl-watch.service asl-intake.service asl-activate.service
     while [ $# -gt 0 ]; do
         fingerprint "$1" "$2"
         losetup --detach "$2"
