@@ -19,6 +19,7 @@ from .qemu import Qmp
 LAB = "/run/lab"
 MOUNT = "/mnt/asl/local"
 CONF = "/etc/asl/asl.conf"
+RERUNS = "journalctl -b -o cat -u asl-rerun.service | grep -c ^Finished"
 # MiB, close to the least that each mkfs accepts
 SIZES = {"ext2": 32, "ext3": 32, "ext4": 32, "xfs": 320, "btrfs": 128}
 
@@ -130,6 +131,13 @@ class Guest:
 
     def wait_for_intake(self) -> None:
         self.wait_for("systemctl is-active --quiet asl-intake.service")
+
+    def reruns(self) -> int:
+        """How often the node has decided again by itself and was done with it."""
+        return int(self.line(f"{RERUNS} || true"))
+
+    def wait_for_rerun(self, before: int) -> None:
+        self.wait_for(f"[ $({RERUNS}) -gt {before} ]")
 
     def detach(self, loop: Loop) -> None:
         """Take a loop device's file out, as a stick is pulled; `attach` puts it back."""

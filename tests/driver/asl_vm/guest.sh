@@ -7,11 +7,13 @@ LAB=/run/lab
 CONF=/etc/asl/asl.conf
 
 lab_prepare() {
-    # What a situation attaches is for `decide` to find; those about the watcher start it.
-    systemctl stop asl-watch.service
     mkdir -p $LAB
     mountpoint -q $LAB || mount -t tmpfs -o size=80%,mode=0700 lab $LAB
     mkdir -p $LAB/disk $LAB/mnt
+    # Booted without the module.
+    [ -e $CONF ] || return 0
+    # What a situation attaches is for `decide` to find; those about the watcher start it.
+    systemctl stop asl-watch.service
     cp $CONF $LAB/asl.conf
 }
 
