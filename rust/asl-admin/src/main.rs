@@ -33,6 +33,7 @@ mod status;
 mod tool;
 mod units;
 mod unlock;
+mod watch;
 
 use asl_decide::Cause;
 use clap::Parser;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
             exclude,
             ours,
         } => scan::run(root, settle, exclude, ours),
+        Command::Watch => watch::run(root),
         Command::Look => scan::look(),
         Command::Status { json } => status::run(root, json),
         Command::Use { id, clear } => match id {

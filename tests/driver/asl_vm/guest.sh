@@ -10,6 +10,10 @@ lab_prepare() {
     mkdir -p $LAB
     mountpoint -q $LAB || mount -t tmpfs -o size=80%,mode=0700 lab $LAB
     mkdir -p $LAB/disk $LAB/mnt
+    # Booted without the module.
+    [ -e $CONF ] || return 0
+    # What a situation attaches is for `decide` to find; those about the watcher start it.
+    systemctl stop asl-watch.service
     cp $CONF $LAB/asl.conf
 }
 
@@ -201,7 +205,7 @@ state() {
 # operator's choices away
 clean() {
     local name
-    systemctl stop asl-intake.service asl-activate.service
+    systemctl stop asl-watch.service asl-intake.service asl-activate.service
     for name in $(dmsetup ls 2>&1 | awk '/^lab-/ { print $1 }'); do
         # Whoever waits for a suspended one is let go first.
         dmsetup resume "$name"
