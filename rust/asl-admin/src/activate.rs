@@ -82,7 +82,7 @@ fn finish(result: Result<String, Failure>) -> ExitCode {
 }
 
 /// A broken configuration is preflight's to report: here it costs the level.
-fn start_log(root: &Path) {
+pub(crate) fn start_log(root: &Path) {
     match Config::load(root) {
         Ok((config, _)) => asl_log::start(&config.logging),
         Err(_) => asl_log::start(&Logging::default()),

@@ -68,6 +68,8 @@ pub(crate) enum Command {
         #[arg(long)]
         exclude: Vec<String>,
     },
+    /// Has the node decide again when devices or routes change.
+    Watch,
     /// What a scan does in a child for each file system: looks inside.
     #[command(hide = true)]
     Look,

@@ -14,6 +14,7 @@ mod paths;
 mod preflight;
 mod question;
 mod scan;
+mod watch;
 
 use asl_decide::Cause;
 use clap::Parser;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Activate { dry_run } => activate::run(root, dry_run),
         Command::Deactivate => activate::undo(root),
         Command::Scan { settle, exclude } => scan::run(root, settle, exclude),
+        Command::Watch => watch::run(root),
         Command::Look => scan::look(),
         Command::Mode { json, check } => mode::run(root, json, check),
         Command::Config { json, keys, check } => match (keys, check) {

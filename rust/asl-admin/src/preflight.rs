@@ -26,6 +26,7 @@ const SCAN_TIME: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(root: &Path, json: bool, dry_run: bool, cause: Cause) -> ExitCode {
     let started_ms = now_ms();
+    status("looking at the block devices");
     let empty = no_facts(root, started_ms);
     let spare = empty.clone();
     let owned: PathBuf = root.to_owned();
@@ -46,6 +47,8 @@ pub(crate) fn run(root: &Path, json: bool, dry_run: bool, cause: Cause) -> ExitC
     if !dry_run && let Err(error) = write_report(root, &mut report) {
         return exit::fail(exit::FAILURE, &error);
     }
+    let mode = &report.decision.mode;
+    status(&format!("mode {}, code {}", mode.mode, mode.code));
     tracing::info!(
         "mode {}, rule {}, code {}: {}; {} ms, {} ms of CPU",
         report.decision.mode.mode,
@@ -63,6 +66,12 @@ pub(crate) fn run(root: &Path, json: bool, dry_run: bool, cause: Cause) -> ExitC
         console::say(&console::text(&report.decision.mode));
     }
     ExitCode::SUCCESS
+}
+
+/// For `systemctl status`. Nobody to tell is no error: by hand there is no
+/// socket for it.
+fn status(text: &str) {
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(text)]);
 }
 
 fn report(decision: Decision, facts: Facts) -> Report {

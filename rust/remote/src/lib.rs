@@ -3,8 +3,8 @@
 //!
 //! A port that accepts a connection proves nothing: a firewall, a proxy or
 //! another service does that too. So each endpoint is asked the smallest
-//! question of its protocol that needs no account ([`nfs`], [`smb`], [`ssh`]).
-//! Those modules are pure: bytes to send, and what an answer means. [`probe`]
+//! question of its protocol that needs no account (`nfs.rs`, `smb.rs`, `ssh.rs`).
+//! They are pure: bytes to send, and what an answer means. [`probe`]
 //! is all the I/O.
 
 mod address;

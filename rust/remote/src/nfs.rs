@@ -94,11 +94,9 @@ pub(crate) mod tests {
     }
 
     fn record(words: &[u32]) -> Vec<u8> {
-        let mut bytes = (LAST | u32::try_from(words.len() * 4).unwrap())
-            .to_be_bytes()
-            .to_vec();
-        bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
-        bytes
+        let record: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        let mark = LAST | u32::try_from(record.len()).unwrap();
+        [mark.to_be_bytes().to_vec(), record].concat()
     }
 
     fn refused(bytes: &[u8]) -> String {
@@ -150,7 +148,7 @@ pub(crate) mod tests {
             b"SSH-2.0-x\r\n".to_vec(),
             vec![0xff; 4],
             vec![0x80, 0, 0, 4],
-            record(&[XID + 1, 1, 0, 0, 0, 0]),
+            record(&[XID ^ 1, 1, 0, 0, 0, 0]),
             record(&[XID, 0, 0, 0, 0, 0]),
             record(&[XID, 1, 0, 0, u32::MAX, 0]),
         ] {

@@ -16,6 +16,7 @@ mod signatures;
 mod sysfs;
 mod system;
 mod through;
+pub mod uevent;
 mod work;
 
 use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing, Virtuals};

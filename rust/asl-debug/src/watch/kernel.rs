@@ -1,6 +1,6 @@
 //! Waits for the kernel, a signal, or the reader of what is written to leave.
 
-use super::uevent;
+use asl_scan::uevent;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};

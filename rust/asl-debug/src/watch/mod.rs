@@ -2,7 +2,6 @@
 
 mod change;
 mod kernel;
-mod uevent;
 
 use crate::{complain, show};
 use asl_facts::Facts;

@@ -6,7 +6,8 @@
 
 /// Kernel name of the block device that a message is about; none where it is
 /// about something else or is no message.
-pub(crate) fn block_device(message: &[u8]) -> Option<String> {
+#[must_use]
+pub fn block_device(message: &[u8]) -> Option<String> {
     let mut fields = message.split(|byte| *byte == 0);
     let (_, path) = std::str::from_utf8(fields.next()?).ok()?.split_once('@')?;
     if !fields.any(|field| field == b"SUBSYSTEM=block") {

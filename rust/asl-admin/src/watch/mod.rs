@@ -1,0 +1,139 @@
+//! `asl-admin watch`: has the node decide again when devices or routes change.
+//!
+//! It looks at no disk itself. It listens to the kernel, starts the unit that
+//! does, and carries out what a change of the mode asks for.
+
+mod effect;
+mod kernel;
+mod tell;
+
+use crate::{activate, console, exit, paths};
+use asl_config::Config;
+use asl_mode::{ModeFile, current_boot_id};
+use effect::Effect;
+use kernel::{Kernel, News};
+use sd_notify::NotifyState;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// Looks and decides, with the rights of preflight.
+const RERUN: &str = "asl-rerun.service";
+/// sysfs counts in these, whatever the device's sector size is.
+const SECTOR: u64 = 512;
+
+pub(crate) fn run(root: &Path) -> ExitCode {
+    activate::start_log(root);
+    // Listening begins before looking, so that nothing falls in between.
+    let kernel = match Kernel::listen() {
+        Ok(kernel) => kernel,
+        Err(error) => {
+            return exit::fail(exit::FAILURE, &format!("the kernel's messages: {error}"));
+        }
+    };
+    status(&[
+        NotifyState::Ready,
+        NotifyState::Status("waiting for devices and routes"),
+    ]);
+    if devices_now(root) != devices_then(root) {
+        tracing::info!("other devices than preflight saw");
+        decide_again(root);
+    }
+    loop {
+        match kernel.wait() {
+            Ok(news) if is_of_interest(root, news) => decide_again(root),
+            Ok(_) => {}
+            Err(error) => {
+                return exit::fail(exit::FAILURE, &format!("the kernel's messages: {error}"));
+            }
+        }
+    }
+}
+
+/// Routes matter only to an endpoint.
+fn is_of_interest(root: &Path, news: News) -> bool {
+    news.devices
+        || (news.routes
+            && Config::load(root).is_ok_and(|(config, _)| config.remote.endpoint.is_some()))
+}
+
+/// Names and sizes of the block devices that are there.
+fn devices_now(root: &Path) -> BTreeSet<(String, u64)> {
+    let class = paths::below(root, "/sys/class/block");
+    let size = |name: &str| {
+        let text = fs::read_to_string(class.join(name).join("size")).unwrap_or_default();
+        text.trim()
+            .parse::<u64>()
+            .unwrap_or_default()
+            .saturating_mul(SECTOR)
+    };
+    let entries = fs::read_dir(&class).into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .map(|name| {
+            let size = size(&name);
+            (name, size)
+        })
+        .collect()
+}
+
+/// Those of the last report.
+fn devices_then(root: &Path) -> BTreeSet<(String, u64)> {
+    let report = activate::read_report(&paths::below(root, paths::REPORT));
+    let devices = report
+        .map(|report| report.facts.devices)
+        .unwrap_or_default();
+    devices
+        .into_iter()
+        .map(|device| (device.name, device.size))
+        .collect()
+}
+
+fn mode(root: &Path) -> Option<ModeFile> {
+    let boot_id = current_boot_id(root).ok()?;
+    ModeFile::read(&paths::below(root, paths::MODE), &boot_id).ok()
+}
+
+fn decide_again(root: &Path) {
+    let before = mode(root);
+    status(&[NotifyState::Status("deciding again")]);
+    // Waits for it: what happens meanwhile is heard afterwards.
+    systemctl(&["start", RERUN]);
+    if let Some(after) = mode(root) {
+        for effect in effect::effects(before.as_ref(), &after) {
+            match effect {
+                Effect::Start => systemctl(&["start", "--no-block", "asl-intake.service"]),
+                Effect::Stop => systemctl(&[
+                    "stop",
+                    "--no-block",
+                    "asl-intake.service",
+                    "asl-activate.service",
+                ]),
+                Effect::Restart => systemctl(&["try-restart", "--no-block", "asl-intake.service"]),
+                Effect::Tell => {
+                    let text = console::text(&after);
+                    tracing::warn!("mode {}, code {}: {}", after.mode, after.code, after.reason);
+                    tell::tell(root, &text);
+                }
+            }
+        }
+    }
+    status(&[NotifyState::Status("waiting for devices and routes")]);
+}
+
+fn systemctl(args: &[&str]) {
+    let line = || format!("systemctl {}", args.join(" "));
+    match Command::new("systemctl").args(args).status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => tracing::error!("{}: {status}", line()),
+        Err(error) => tracing::error!("{}: {error}", line()),
+    }
+}
+
+/// Nobody to tell is no error: outside systemd there is no socket for it.
+fn status(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!("sd_notify: {error}");
+    }
+}
