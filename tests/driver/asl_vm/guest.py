@@ -19,6 +19,7 @@ from .qemu import Qmp
 LAB = "/run/lab"
 MOUNT = "/mnt/asl/local"
 CONF = "/etc/asl/asl.conf"
+RERUNS = "journalctl -b -o cat -u asl-rerun.service | grep -c ^Finished"
 # MiB, close to the least that each mkfs accepts
 SIZES = {"ext2": 32, "ext3": 32, "ext4": 32, "xfs": 320, "btrfs": 128}
 
@@ -115,6 +116,35 @@ class Guest:
         self.lab(f"decide {'serve' if serve else ''}")
         self.seen = None
         self.decided = True
+
+    def watch(self) -> None:
+        """Have the node notice what comes and goes, as it does outside of situations."""
+        self.lab("systemctl start asl-watch.service")
+
+    def wait_for(self, condition: str, seconds: int = 90) -> None:
+        """Wait until a command succeeds; the state is read anew after it."""
+        loop = f"until {condition}; do sleep 0.5; done"
+        status, _ = self.machine.execute(f"timeout {seconds} bash -c {shlex.quote(loop)}")
+        self.seen = None
+        if status != 0:
+            raise Mismatch(f"not within {seconds} s: {condition}; mode file: {self.state.mode}")
+
+    def wait_for_intake(self) -> None:
+        self.wait_for("systemctl is-active --quiet asl-intake.service")
+
+    def reruns(self) -> int:
+        """How often the node has decided again by itself and was done with it."""
+        return int(self.line(f"{RERUNS} || true"))
+
+    def wait_for_rerun(self, before: int) -> None:
+        self.wait_for(f"[ $({RERUNS}) -gt {before} ]")
+
+    def detach(self, loop: Loop) -> None:
+        """Take a loop device's file out, as a stick is pulled; `attach` puts it back."""
+        self.lab(f"losetup --detach {loop.whole}; udevadm settle")
+
+    def attach(self, loop: Loop) -> None:
+        self.lab(f"losetup {loop.whole} {loop.file}")
 
     def release(self) -> None:
         self.succeed("systemctl stop asl-intake.service asl-activate.service")
@@ -302,6 +332,12 @@ class Guest:
         store, fs_uuid = str(uuid.uuid4()), str(uuid.uuid4())
         self.lab(f"store_on {node} {fs} {fs_uuid} 1 {store} .")
         return store, fs_uuid
+
+    def pull(self, disk: Disk) -> None:
+        """Take a disk out of the running machine; it was left untouched until then."""
+        self.check_disks()
+        self.disks.remove(disk)
+        self.qmp.ask("device_del", id=disk.drive + "-device")
 
     def check_disks(self) -> None:
         self.succeed("sync")

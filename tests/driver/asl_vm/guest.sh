@@ -10,6 +10,10 @@ lab_prepare() {
     mkdir -p $LAB
     mountpoint -q $LAB || mount -t tmpfs -o size=80%,mode=0700 lab $LAB
     mkdir -p $LAB/disk $LAB/mnt
+    # Booted without the module.
+    [ -e $CONF ] || return 0
+    # What a situation attaches is for `decide` to find; those about the watcher start it.
+    systemctl stop asl-watch.service
     cp $CONF $LAB/asl.conf
 }
 
@@ -134,7 +138,7 @@ state() {
 # clean FILE NODE...: prints the fingerprints, and takes the loop devices and a changed asl.conf
 # away
 clean() {
-    systemctl stop asl-intake.service asl-activate.service
+    systemctl stop asl-watch.service asl-intake.service asl-activate.service
     while [ $# -gt 0 ]; do
         fingerprint "$1" "$2"
         losetup --detach "$2"

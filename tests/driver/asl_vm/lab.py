@@ -14,6 +14,7 @@ from typing import Any
 
 from . import backdoor, disks, qemu
 from .check import Mismatch, check
+from .endpoint import Endpoint
 from .guest import SIZES, Guest
 
 SERIAL_TAIL = 40  # lines of the serial console shown when a scenario fails
@@ -117,6 +118,7 @@ class Lab:
         iso: Path | None = None,
         stick: disks.Disk | None = None,
         memory: int = 1024,
+        network: bool = False,
     ) -> Iterator[Guest]:
         """Boot the image, wait until it is up, and at the end compare every attached disk.
 
@@ -125,7 +127,7 @@ class Lab:
         medium in place of the read-only `iso`.
         """
         attached = [disks.Disk.attached(name, index) for index, name in enumerate(attach)]
-        args = qemu.base_command(memory, 2, firmware)
+        args = qemu.base_command(memory, 2, firmware, network)
         args += qemu.firmware_args(firmware, self.path("firmware"))
         args += qemu.medium_args(
             medium, stick.path if stick else iso or self.iso(), writable=stick is not None
@@ -187,6 +189,10 @@ class Lab:
         say(f"--- serial console, last {SERIAL_TAIL} lines")
         say("\n".join(seen[-SERIAL_TAIL:]))
         say(f"=== FAILED {what}: {error}\n")
+
+    def endpoint(self, behaviour: str) -> Endpoint:
+        """A server on the host that `answers`, `hangs` or is `closed`, for a guest with a network."""
+        return Endpoint(behaviour)
 
     # Situations that share a boot
 

@@ -49,13 +49,15 @@ def accelerator() -> str:
     return "kvm" if done.returncode == 0x21 else "tcg"
 
 
-def base_command(memory: int, smp: int, firmware: str) -> list[str]:
+def base_command(memory: int, smp: int, firmware: str, network: bool) -> list[str]:
     accel = accelerator()
     machine = "q35,smm=on" if firmware == "secure-boot" else "q35"
     # `max` under emulation: the default CPU lacks what trixie's tools may use.
     command = [QEMU, "-machine", machine, "-accel", accel]
     command += ["-cpu", "host" if accel == "kvm" else "max"]
-    command += ["-smp", str(smp), "-m", str(memory), "-nic", "none"]
+    # With a network the host is 10.0.2.2, and nothing beyond it is meant to be reached.
+    nic = "user,model=virtio-net-pci" if network else "none"
+    command += ["-smp", str(smp), "-m", str(memory), "-nic", nic]
     command += ["-device", "virtio-scsi-pci,id=hba"]
     return command
 
@@ -96,7 +98,8 @@ def disk_args(index: int, drive: str, file: str, serial: str) -> list[str]:
     """scsi-hd, because its discards are counted; with virtio-blk and nvme they are not."""
     return [
         *("-drive", f"if=none,id={drive},format=raw,discard=unmap,file={file}"),
-        *("-device", f"scsi-hd,bus=hba.0,scsi-id={index},drive={drive},serial={serial}"),
+        "-device",
+        f"scsi-hd,bus=hba.0,scsi-id={index},drive={drive},serial={serial},id={drive}-device",
     ]
 
 
@@ -126,8 +129,9 @@ class Qmp:
         self.lines.readline()
         self.ask("qmp_capabilities")
 
-    def ask(self, command: str) -> Any:
-        self.socket.sendall(json.dumps({"execute": command}).encode() + b"\n")
+    def ask(self, command: str, **arguments: str) -> Any:
+        request = {"execute": command, "arguments": arguments}
+        self.socket.sendall(json.dumps(request).encode() + b"\n")
         while line := self.lines.readline():
             answer = json.loads(line)
             if "error" in answer:

@@ -1,0 +1,12 @@
+# Preflight's own reads, and anybody's, wake nobody.
+disk = vm.loop("ext4")
+vm.decide()
+vm.watch()
+vm.succeed("sleep 4")
+before = vm.reruns()
+vm.succeed(f"asl-admin preflight --dry-run; dd if={disk.node} of=/dev/null bs=1M status=none")
+vm.succeed("sleep 4")
+vm.check("reruns", vm.reruns(), before)
+# The control: a writer's close does.
+vm.succeed(f"true >>{disk.node}")
+vm.wait_for_rerun(before)

@@ -1,0 +1,11 @@
+# The port is open and nothing comes: an open port is no endpoint, and the wait for it has an end.
+endpoint = lab.endpoint("hangs")
+vm.configure("mode = auto", f"remote.endpoint = {endpoint.url}")
+vm.decide()
+vm.expect_none("remote-down", rule="remote-down")
+vm.expect_reason("no answer within 5 s")
+vm.check("asked", endpoint.asked, 1)
+vm.check("the wait is bounded", vm.figures()["preflight_wall"] < 12, True)
+vm.configure("mode = remote", f"remote.endpoint = {endpoint.url}")
+vm.decide()
+vm.expect_mode(mode="remote", code="waiting", rule="forced-remote")

@@ -1,0 +1,11 @@
+# The network comes after the decision: the endpoint is asked again, and served.
+endpoint = lab.endpoint("answers")
+vm.configure("mode = auto", f"remote.endpoint = {endpoint.url}")
+card = vm.line("ip -br link | awk '$1 ~ /^e/ { print $1 }'")
+vm.succeed(f"networkctl down {card}; until ! ip route get 10.0.2.2; do sleep 0.2; done")
+vm.decide()
+vm.expect_none("remote-down", rule="remote-down")
+vm.watch()
+vm.succeed(f"networkctl up {card}")
+vm.wait_for_intake()
+vm.expect_mode(mode="remote", code="remote-ok", source=endpoint.url)

@@ -1,0 +1,17 @@
+# A second store appears while the first is served: nothing changes for those who read it.
+disk = vm.loop("ext4")
+other = vm.loop("xfs")
+vm.detach(other)
+vm.decide()
+vm.expect_local(disk)
+vm.watch()
+pid = vm.line("systemctl show -P MainPID asl-intake.service")
+vm.attach(other)
+vm.wait_for("grep -q 'it stays while it is served' /run/asl/mode")
+vm.expect_mode(mode="local", source=disk.node, store=disk.store, rule="sole-plain")
+vm.expect_reason("mode none (many)", other.store)
+vm.expect_mounted(disk.node)
+vm.check("asl-intake", vm.line("systemctl show -P MainPID asl-intake.service"), pid)
+# The same choice after a stop is the table's again.
+vm.decide()
+vm.expect_none("many", rule="many")
