@@ -349,44 +349,4 @@ impl Linux {
             .ok_or_else(|| io::Error::other(format!("{node}: no snapshot: {}", status.trim())))?;
         Ok(!used.starts_with(|c: char| c.is_ascii_digit()))
     }
-
-    /// Kernel names of everything that this activation made: a scan leaves
-    /// them out, so that the decision is made as if nothing of ours were
-    /// active.
-    ///
-    /// # Errors
-    /// There is a journal and it cannot be read.
-    pub fn ours(&self) -> io::Result<Vec<String>> {
-        use crate::System;
-        let Some(bytes) = self.load_journal()? else {
-            return Ok(Vec::new());
-        };
-        let journal = crate::Journal::parse(&bytes).map_err(io::Error::other)?;
-        let mut ours = BTreeSet::new();
-        if journal.boot_id != self.boot_id()? {
-            return Ok(Vec::new());
-        }
-        for make in journal.made() {
-            if let Make::CowLoop { file } = make {
-                ours.extend(self.loops_over(&self.file(file)));
-            }
-            let made = make.node().and_then(|node| self.kernel_name(node));
-            let Some(made) = made.filter(|_| self.look(make) == State::Ours) else {
-                continue;
-            };
-            let below: Vec<_> = make.stands_on().into_iter().map(str::to_owned).collect();
-            // Hidden volumes too, down to what it was told to stand on.
-            let mut members = self.kernel_names(&below);
-            members.extend(ours.iter().cloned());
-            if matches!(make, Make::Volume { .. }) {
-                ours.extend(self.stands_on(&made, &members).0);
-            }
-            let partitions = names(&self.sys(&made)).into_iter();
-            ours.extend(partitions.filter(|part| {
-                self.sys(part).join("partition").exists() && part.starts_with(&made)
-            }));
-            ours.insert(made);
-        }
-        Ok(ours.into_iter().collect())
-    }
 }

@@ -7,7 +7,8 @@
 mod common;
 
 use asl_activate::{Action, Error, Linux, Outcome, Plan, System, activate, deactivate, plan};
-use asl_facts::{DeviceKind, Format};
+use asl_decide::Step;
+use asl_facts::{DeviceKind, Format, Partition};
 use common::{device, report, step, with_store};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -160,6 +161,146 @@ fn round_trip(format: Format, path: &str) {
         assert!(!linux.read_only(node).unwrap());
         assert!(linux.mounts_at("/mnt/asl/local").unwrap().is_empty());
     }
+}
+
+/// A partition that the kernel does not show, through a loop device over it.
+#[test]
+#[ignore = "needs root and loop devices"]
+fn window_on_a_disk() {
+    const START: u64 = 1 << 20;
+    const WINDOW: &str = "/dev/loop77";
+    let root = root();
+    let scratch = tempfile::tempdir().unwrap();
+    let inner = image(scratch.path(), Format::Ext4, "/").unwrap();
+    let inner_file = scratch.path().join("image");
+    let size = fs::metadata(&inner_file).unwrap().len();
+    let linux = Linux::new(root.path());
+    let uuid = linux.signatures(&inner.0).unwrap()[0]
+        .superblock()
+        .and_then(|superblock| superblock.uuid.clone())
+        .unwrap();
+    drop(inner);
+    let outer = scratch.path().join("disk");
+    let copy = [
+        "conv=sparse",
+        "bs=1M",
+        "seek=1",
+        &format!("if={}", inner_file.display()),
+        &format!("of={}", outer.display()),
+    ];
+    run("dd", &copy).unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&outer)
+        .unwrap()
+        .set_len(START + size)
+        .unwrap();
+    let disk = Loop(run("losetup", &["-f", "--show", outer.to_str().unwrap()]).unwrap());
+    run("blockdev", &["--setrw", &disk.0]).unwrap();
+    let now = linux.node(&disk.0).unwrap();
+    let name = disk.0.trim_start_matches("/dev/");
+    let under = device(name, DeviceKind::Loop, &now.devnum, now.size);
+    let mut seen = with_store(
+        device("x:p1", DeviceKind::Virtual, "", size),
+        Format::Ext4,
+        &uuid,
+        "/",
+    );
+    seen.node = String::new();
+    seen.parent = Some(name.to_owned());
+    seen.partition = Some(Partition {
+        number: 1,
+        start: START,
+        uuid: None,
+        name: None,
+    });
+    let steps = vec![
+        Step::Window {
+            node: disk.0.clone(),
+            start: START,
+            size,
+            makes: WINDOW.to_owned(),
+        },
+        step(WINDOW, Format::Ext4, "/"),
+    ];
+    let mut report = report(&linux.boot_id().unwrap(), vec![under], steps);
+    report.facts.virtuals.devices.push(seen);
+    let plan = plan(&report).unwrap();
+    let written = sectors_written(&disk.0);
+    for _ in 0..2 {
+        assert_eq!(activate(&plan, &linux).unwrap(), Outcome::Activated);
+        assert!(root.path().join("mnt/asl/local/blocks").is_dir());
+        assert!(linux.read_only(WINDOW).unwrap());
+        assert_eq!(activate(&plan, &linux).unwrap(), Outcome::AlreadyActive);
+        assert!(deactivate(&linux).unwrap());
+        assert_eq!(linux.node(WINDOW).map_or(0, |node| node.size), 0);
+        assert!(!linux.read_only(&disk.0).unwrap());
+    }
+    assert_eq!(sectors_written(&disk.0), written);
+    // Somebody else has that number.
+    let taken = Loop(WINDOW.to_owned());
+    run("losetup", &[WINDOW, inner_file.to_str().unwrap()]).unwrap();
+    let error = activate(&plan, &linux).unwrap_err();
+    assert!(matches!(error, Error::Taken { .. }), "{error}");
+    assert!(linux.node(WINDOW).unwrap().size > 0);
+    drop(taken);
+}
+
+/// Both devices are named, and the driver forgets them: one that it kept
+/// would keep every copy of them out.
+#[test]
+#[ignore = "needs root and loop devices"]
+fn btrfs_on_two_devices() {
+    let root = root();
+    let scratch = tempfile::tempdir().unwrap();
+    let disks: Vec<Loop> = ["a", "b"]
+        .iter()
+        .map(|name| {
+            let file = scratch.path().join(name);
+            fs::File::create(&file).unwrap().set_len(160 << 20).unwrap();
+            let disk = Loop(run("losetup", &["-f", "--show", file.to_str().unwrap()]).unwrap());
+            run("blockdev", &["--setrw", &disk.0]).unwrap();
+            disk
+        })
+        .collect();
+    let nodes: Vec<&str> = disks.iter().map(|disk| disk.0.as_str()).collect();
+    let place = scratch.path().join("place");
+    fs::create_dir(&place).unwrap();
+    let place = place.to_str().unwrap();
+    let make = ["-q", "-f", "-d", "raid1", "-m", "raid1"];
+    run("mkfs.btrfs", &[&make[..], &nodes].concat()).unwrap();
+    let both = format!("device={},device={}", nodes[0], nodes[1]);
+    run("mount", &["-o", &both, nodes[0], place]).unwrap();
+    fs::create_dir(format!("{place}/blocks")).unwrap();
+    run("umount", &[place]).unwrap();
+    run("btrfs", &["device", "scan", "--forget"]);
+    let linux = Linux::new(root.path());
+    let devices = nodes.iter().map(|node| {
+        let now = linux.node(node).unwrap();
+        let uuid = linux.signatures(node).unwrap()[0]
+            .superblock()
+            .and_then(|superblock| superblock.uuid.clone())
+            .unwrap();
+        let name = node.trim_start_matches("/dev/");
+        let device = device(name, DeviceKind::Loop, &now.devnum, now.size);
+        with_store(device, Format::Btrfs, &uuid, "/")
+    });
+    let mut mount = step(nodes[0], Format::Btrfs, "/");
+    if let Step::Mount { others, .. } = &mut mount {
+        others.push(nodes[1].to_owned());
+    }
+    let report = report(&linux.boot_id().unwrap(), devices.collect(), vec![mount]);
+    let plan = plan(&report).unwrap();
+    let written: Vec<_> = nodes.iter().map(|node| sectors_written(node)).collect();
+    assert_eq!(activate(&plan, &linux).unwrap(), Outcome::Activated);
+    assert!(root.path().join("mnt/asl/local/blocks").is_dir());
+    assert_eq!(activate(&plan, &linux).unwrap(), Outcome::AlreadyActive);
+    assert!(deactivate(&linux).unwrap());
+    let after: Vec<_> = nodes.iter().map(|node| sectors_written(node)).collect();
+    assert_eq!(after, written);
+    // Without the other one the kernel cannot mount it, unless it remembers.
+    let alone = ["-o", "ro,rescue=nologreplay", nodes[0], place];
+    assert!(run("mount", &alone).is_none());
 }
 
 #[test]
