@@ -19,6 +19,7 @@ runCommand "asl-overlay" { } ''
   mkdir -p ${lib.escapeShellArgs (builtins.attrNames (ofType "dir"))}
   cp -r --no-preserve=mode,ownership ${static}/. .
   cp ${asl}/bin/asl-{admin,debug,intake} usr/local/bin/
+  cp -r --no-preserve=mode,ownership ${asl}/share/. usr/local/share
   cp ${libasl}/lib/libasl.so usr/local/lib/
   ${lib.concatStrings (
     lib.mapAttrsToList (path: entry: "ln -s ${entry.target} ${path}\n") (ofType "link")

@@ -6,6 +6,8 @@ buildCrates {
   install = ''
     mkdir -p $out/bin
     cp $release/asl-{admin,debug,intake} $out/bin/
+    # Manual pages and completions: the programs know them.
+    for name in admin debug intake; do $out/bin/asl-$name man --to $out/share; done
   '';
   meta = {
     description = "Finds a machine's storage and its ASL store without writing to a disk, and serves it";

@@ -7,6 +7,7 @@
   testers,
   firmware,
   imageTools,
+  oracleTools,
   image,
 }:
 let
@@ -55,6 +56,7 @@ let
                   image = "${image}";
                   firmware = "${firmware}";
                   imageTools = "${imageTools}";
+                  oracleTools = "${oracleTools}";
                 }
                 // artifacts
               )

@@ -1,5 +1,8 @@
 //! One change to the machine, and the command that would make it.
 
+use crate::command::quote;
+use crate::make::Make;
+use asl_facts::Format;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -8,13 +11,33 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
+    /// Loads drivers. They stay: that they are there changes no disk.
+    Load {
+        /// Names of modules.
+        modules: Vec<String>,
+    },
+    /// Makes a node, or what stands behind one.
+    Make {
+        /// What.
+        make: Make,
+    },
+    /// Looks whether what was made is what was expected. Changes nothing.
+    Verify {
+        /// The node.
+        node: String,
+        /// Bytes, where that is known.
+        size: Option<u64>,
+        /// The file system that must be on it, where one is mounted from it.
+        holds: Option<Holds>,
+    },
     /// `BLKROSET`: the kernel refuses writes to the node. Nothing happens
     /// where it does already.
     SetReadOnly {
         /// The block node.
         node: String,
-        /// `major:minor` that the node must have.
-        devnum: String,
+        /// `major:minor` that the node must have; none of a node that this
+        /// activation makes.
+        devnum: Option<String>,
         /// What the node is to the store.
         role: Role,
     },
@@ -29,8 +52,12 @@ pub enum Action {
     Mount {
         /// The block node.
         node: String,
-        /// `major:minor` that the node must have.
-        devnum: String,
+        /// `major:minor` that the node must have; none of a node that this
+        /// activation makes.
+        devnum: Option<String>,
+        /// Nodes of its other devices, which the options name too: the driver
+        /// is made to forget all of them when it is unmounted.
+        others: Vec<String>,
         /// Type for mount(2).
         driver: String,
         /// Options, one each.
@@ -38,12 +65,33 @@ pub enum Action {
         /// The mount point.
         target: String,
     },
+    /// Mounts the one sound file system that a node turns out to hold, with
+    /// the options of its format.
+    MountContent {
+        /// The node.
+        node: String,
+        /// The mount point.
+        target: String,
+    },
+    /// Mounts by mount(8), which has a helper for this type.
+    MountByHelper {
+        /// Type: `nfs4`, `cifs`, `fuse.sshfs`, `zfs`.
+        format: String,
+        /// What is mounted.
+        source: String,
+        /// Options, one each.
+        options: Vec<String>,
+        /// The mount point.
+        target: String,
+    },
     /// Shows a directory of a mounted file system at another place.
     Bind {
-        /// The block node of that file system.
+        /// What is mounted there: a node, or the source of a remote mount.
         node: String,
-        /// `major:minor` that the node must have.
-        devnum: String,
+        /// `major:minor` that the node must have, where that was known.
+        devnum: Option<String>,
+        /// Nodes of its other devices: mountinfo names any of them.
+        others: Vec<String>,
         /// Where that file system is mounted.
         from: String,
         /// The directory, from the root of that file system.
@@ -62,6 +110,76 @@ pub enum Role {
     /// It carries such a node. It stays writable where something else on it
     /// is being written.
     Carrier,
+    /// This activation made it: its flag goes away with it.
+    Made,
+}
+
+/// A file system as the facts describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holds {
+    /// Its format.
+    pub format: Format,
+    /// Its UUID.
+    pub uuid: String,
+    /// It may have a log that needs replay.
+    pub replay: bool,
+}
+
+/// What an action mounts, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mounted<'a> {
+    /// A node, a dataset, or what a server offers.
+    pub(crate) source: &'a str,
+    /// `major:minor`, where it was known before.
+    pub(crate) devnum: Option<&'a str>,
+    /// Its other devices: mountinfo may name any of them.
+    pub(crate) others: &'a [String],
+    pub(crate) target: &'a str,
+    /// A server may keep an unmount waiting.
+    pub(crate) remote: bool,
+}
+
+impl Action {
+    /// What it mounts; none where it mounts nothing.
+    pub(crate) fn mounted(&self) -> Option<Mounted<'_>> {
+        let none = &[][..];
+        let (source, devnum, others, target, remote) = match self {
+            Action::Mount {
+                node,
+                devnum,
+                others,
+                target,
+                ..
+            }
+            | Action::Bind {
+                node,
+                devnum,
+                others,
+                target,
+                ..
+            } => (node, devnum.as_deref(), others.as_slice(), target, false),
+            Action::MountContent { node, target } => (node, None, none, target, false),
+            Action::MountByHelper {
+                format,
+                source,
+                target,
+                ..
+            } => (source, None, none, target, format != "zfs"),
+            _ => return None,
+        };
+        Some(Mounted {
+            source,
+            devnum,
+            others,
+            target,
+            remote,
+        })
+    }
+
+    /// Its mount point.
+    pub(crate) fn target(&self) -> Option<&str> {
+        self.mounted().map(|mounted| mounted.target)
+    }
 }
 
 /// As a shell command.
@@ -70,6 +188,27 @@ impl fmt::Display for Action {
         match self {
             Action::SetReadOnly { node, .. } => write!(f, "blockdev --setro {}", quote(node)),
             Action::MakeDir { path, mode } => write!(f, "mkdir -p -m {mode:04o} {}", quote(path)),
+            Action::Load { modules } => write!(f, "modprobe -a {}", modules.join(" ")),
+            Action::Make { make } => make.fmt(f),
+            Action::Verify { node, size, holds } => verify(f, node, *size, holds.as_ref()),
+            Action::MountContent { node, target } => write!(
+                f,
+                "mount -i -o ro,nodev,nosuid,noexec {} {} # and what its type needs",
+                quote(node),
+                quote(target)
+            ),
+            Action::MountByHelper {
+                format,
+                source,
+                options,
+                target,
+            } => write!(
+                f,
+                "mount -t {format} -o {} {} {}",
+                quote(&options.join(",")),
+                quote(source),
+                quote(target)
+            ),
             Action::Mount {
                 node,
                 driver,
@@ -79,7 +218,7 @@ impl fmt::Display for Action {
             } => write!(
                 f,
                 "mount -i -t {driver} -o {} {} {}",
-                options.join(","),
+                quote(&options.join(",")),
                 quote(node),
                 quote(target)
             ),
@@ -93,24 +232,21 @@ impl fmt::Display for Action {
     }
 }
 
-/// For a POSIX shell. A disk chooses the names of its directories.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+fn verify(
+    f: &mut fmt::Formatter<'_>,
+    node: &str,
+    size: Option<u64>,
+    holds: Option<&Holds>,
+) -> fmt::Result {
+    let node = quote(node);
+    write!(f, "test -b {node}")?;
+    if let Some(size) = size {
+        write!(f, " -a \"$(blockdev --getsize64 {node})\" = {size}")?;
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn name_from_a_disk_cannot_become_a_command() {
-        assert_eq!(quote("/dev/sda1"), "/dev/sda1");
-        assert_eq!(quote("/a b;reboot"), "'/a b;reboot'");
-        assert_eq!(quote("/a'$(x)"), r"'/a'\''$(x)'");
+    if let Some(holds) = holds {
+        let (format, uuid) = (holds.format, quote(&holds.uuid));
+        write!(f, " -a \"$(blkid -po value -s TYPE {node})\" = {format}")?;
+        write!(f, " -a \"$(blkid -po value -s UUID {node})\" = {uuid}")?;
     }
+    Ok(())
 }

@@ -1,13 +1,19 @@
 //! Carries a plan out, and takes it back.
 
+mod check;
+mod undo;
+
 use crate::action::{Action, Role};
 use crate::error::{Error, doing};
 use crate::journal::{Entry, Journal};
 use crate::linux::JOURNAL;
-use crate::plan::{Check, Plan};
-use crate::system::System;
-use asl_facts::LogState;
+use crate::make::Make;
+use crate::plan::Plan;
+use crate::plan::options::of_content;
+use crate::system::{State, System};
+use check::{preconditions, same_device, verify};
 use std::io;
+use undo::undo;
 
 /// What an activation came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,83 +114,11 @@ fn store(journal: &Journal, system: &dyn System) -> Result<(), Error> {
 fn still_mounted(journal: &Journal, system: &dyn System) -> Result<bool, Error> {
     let target = journal.target();
     let mounts = system.mounts_at(&target).map_err(doing(&target))?;
-    let ours = journal.plan.iter().rev().find_map(|action| match action {
-        Action::Mount { node, devnum, .. } | Action::Bind { node, devnum, .. } => {
-            Some((node, devnum))
-        }
-        _ => None,
-    });
+    let ours = journal.plan.iter().rev().find_map(Action::mounted);
     Ok(match (ours, mounts.last()) {
-        (Some((node, devnum)), Some(top)) => top.is_of(node, devnum),
+        (Some(ours), Some(top)) => undo::is_ours(top, &ours, system),
         (ours, _) => ours.is_none(),
     })
-}
-
-/// The facts may be minutes old: nothing is touched that has changed.
-fn preconditions(plan: &Plan, system: &dyn System) -> Result<(), Error> {
-    for check in &plan.checks {
-        check_device(check, system)?;
-    }
-    for action in &plan.actions {
-        let (Action::Mount { target, .. } | Action::Bind { target, .. }) = action else {
-            continue;
-        };
-        let mounts = system.mounts_at(target).map_err(doing(target))?;
-        if let Some(top) = mounts.last() {
-            return Err(Error::TargetBusy {
-                target: target.clone(),
-                by: top.source.clone(),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn check_device(check: &Check, system: &dyn System) -> Result<(), Error> {
-    let node = &check.node;
-    let changed = |what, seen: String, expected: String| {
-        Err(Error::Changed {
-            node: node.clone(),
-            what,
-            seen,
-            expected,
-        })
-    };
-    let now = system.node(node).map_err(doing(node))?;
-    if now.devnum != check.devnum {
-        return changed("device number", now.devnum, check.devnum.clone());
-    }
-    if now.size != check.size {
-        return changed("size", now.size.to_string(), check.size.to_string());
-    }
-    let signatures = system.signatures(node).map_err(doing(node))?;
-    let sound: Vec<_> = signatures
-        .iter()
-        .filter_map(|signature| {
-            let (superblock, filesystem) = signature.filesystem()?;
-            Some((signature.format, superblock, filesystem))
-        })
-        .collect();
-    // Two that are both valid: nobody can say which one the mount would show.
-    let [(format, superblock, filesystem)] = sound.as_slice() else {
-        let seen = sound.len().to_string();
-        return changed("number of sound file systems", seen, "1".to_owned());
-    };
-    if *format != check.format {
-        return changed("type", format.to_string(), check.format.to_string());
-    }
-    let uuid = superblock.uuid.clone().unwrap_or_default();
-    if uuid != check.uuid {
-        return changed("UUID", uuid, check.uuid.clone());
-    }
-    if filesystem.log != LogState::Clean {
-        return changed(
-            "log",
-            "one that needs replay".to_owned(),
-            "a clean one".to_owned(),
-        );
-    }
-    Ok(())
 }
 
 fn carry_out(plan: &Plan, journal: &mut Journal, system: &dyn System) -> Result<(), Error> {
@@ -192,10 +126,17 @@ fn carry_out(plan: &Plan, journal: &mut Journal, system: &dyn System) -> Result<
         let Some(entry) = entry_for(action, system)? else {
             continue;
         };
-        journal.entries.push(entry);
-        store(journal, system)?;
+        if !matches!(action, Action::Verify { .. }) {
+            journal.entries.push(entry);
+            store(journal, system)?;
+        }
         tracing::info!("{action}");
-        perform(action, system).map_err(doing(action))?;
+        if let Err(error) = perform(action, system) {
+            // A mount that fails because its snapshot is full says only that
+            // it could not read.
+            overflow(plan, system, true)?;
+            return Err(error);
+        }
     }
     for expect in &plan.expect {
         let seen = system
@@ -208,8 +149,22 @@ fn carry_out(plan: &Plan, journal: &mut Journal, system: &dyn System) -> Result<
             });
         }
     }
+    overflow(plan, system, false)?;
     journal.complete = true;
     store(journal, system)
+}
+
+/// No snapshot ran out of room. After a failure those that were not made yet
+/// count as sound: the failure is what is told.
+fn overflow(plan: &Plan, system: &dyn System, failed: bool) -> Result<(), Error> {
+    for node in &plan.snapshots {
+        match system.is_overflowed(node) {
+            Ok(true) => return Err(Error::LogTooBig { node: node.clone() }),
+            Err(error) if !failed => return Err(doing(node)(error)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What the journal must hold before the action; none if it would change
@@ -217,14 +172,26 @@ fn carry_out(plan: &Plan, journal: &mut Journal, system: &dyn System) -> Result<
 fn entry_for(action: &Action, system: &dyn System) -> Result<Option<Entry>, Error> {
     let mut was_read_only = None;
     match action {
+        Action::Load { modules } => {
+            let missing = system.missing_modules(modules).map_err(doing(action))?;
+            if missing.is_empty() {
+                return Ok(None);
+            }
+        }
+        Action::Make { make } => free(make, system)?,
         Action::SetReadOnly { node, devnum, role } => {
-            same_device(node, devnum, system)?;
-            let written = system.is_written(devnum).map_err(doing(node))?;
-            if written && *role == Role::Store {
-                return Err(Error::Written { node: node.clone() });
+            let now = same_device(node, devnum.as_deref(), system)?;
+            if *role != Role::Made {
+                let written = system.is_written(&now.devnum).map_err(doing(node))?;
+                if written && *role == Role::Store {
+                    return Err(Error::Written { node: node.clone() });
+                }
+                if written {
+                    return Ok(None);
+                }
             }
             let read_only = system.read_only(node).map_err(doing(node))?;
-            if written || read_only {
+            if read_only {
                 return Ok(None);
             }
             was_read_only = Some(read_only);
@@ -234,8 +201,13 @@ fn entry_for(action: &Action, system: &dyn System) -> Result<Option<Entry>, Erro
                 return Ok(None);
             }
         }
-        Action::Mount { node, devnum, .. } => same_device(node, devnum, system)?,
-        Action::Bind { .. } => {}
+        Action::Mount { node, devnum, .. } => {
+            same_device(node, devnum.as_deref(), system)?;
+        }
+        Action::Verify { .. }
+        | Action::MountContent { .. }
+        | Action::MountByHelper { .. }
+        | Action::Bind { .. } => {}
     }
     Ok(Some(Entry {
         action: action.clone(),
@@ -243,112 +215,66 @@ fn entry_for(action: &Action, system: &dyn System) -> Result<Option<Entry>, Erro
     }))
 }
 
-fn same_device(node: &str, devnum: &str, system: &dyn System) -> Result<(), Error> {
-    let now = system.node(node).map_err(doing(node))?;
-    if now.devnum == devnum {
-        return Ok(());
-    }
-    Err(Error::Changed {
-        node: node.to_owned(),
-        what: "device number",
-        seen: now.devnum,
-        expected: devnum.to_owned(),
+/// Nothing else has the name of what is to be made.
+fn free(make: &Make, system: &dyn System) -> Result<(), Error> {
+    let by = match system.state_of(make).map_err(doing(make))? {
+        State::Absent | State::Empty => return Ok(()),
+        State::Ours => "the same, which this run did not make,".to_owned(),
+        State::Other(other) => other,
+    };
+    Err(Error::Taken {
+        node: make.place().to_owned(),
+        by,
     })
 }
 
-fn perform(action: &Action, system: &dyn System) -> io::Result<()> {
+fn perform(action: &Action, system: &dyn System) -> Result<(), Error> {
     match action {
-        Action::SetReadOnly { node, .. } => system.set_read_only(node, true),
-        Action::MakeDir { path, mode } => system.make_dir(path, *mode),
+        Action::Load { modules } => system.load_modules(modules).map_err(doing(action)),
+        Action::Make { make } => {
+            system.make(make).map_err(doing(make))?;
+            match system.state_of(make).map_err(doing(make))? {
+                State::Ours => Ok(()),
+                seen => Err(Error::NotMade {
+                    what: make.to_string(),
+                    seen: format!("{seen:?}"),
+                }),
+            }
+        }
+        Action::Verify { node, size, holds } => verify(node, *size, holds.as_ref(), system),
+        Action::SetReadOnly { node, .. } => system.set_read_only(node, true).map_err(doing(action)),
+        Action::MakeDir { path, mode } => system.make_dir(path, *mode).map_err(doing(action)),
         Action::Mount {
             node,
             driver,
             options,
             target,
             ..
-        } => system.mount(node, driver, options, target),
+        } => system
+            .mount(node, driver, options, target)
+            .map_err(doing(action)),
+        Action::MountContent { node, target } => {
+            let signatures = system.signatures(node).map_err(doing(node))?;
+            let (driver, options) =
+                of_content(&signatures).map_err(|seen| Error::NoFilesystem {
+                    node: node.clone(),
+                    seen,
+                })?;
+            system
+                .mount(node, driver, &options, target)
+                .map_err(doing(action))
+        }
+        Action::MountByHelper {
+            format,
+            source,
+            options,
+            target,
+        } => system
+            .mount_by_helper(format, source, options, target)
+            .map_err(doing(action)),
         Action::Bind {
             from, path, target, ..
-        } => system.bind(from, path, target),
-    }
-}
-
-/// Takes back the last entry, then the one before it, and writes down each
-/// time what is left.
-fn undo(mut journal: Journal, system: &dyn System) -> Result<(), Error> {
-    journal.complete = false;
-    while let Some(entry) = journal.entries.last() {
-        take_back(entry, system)?;
-        journal.entries.pop();
-        if !journal.entries.is_empty() {
-            store(&journal, system)?;
-        }
-    }
-    match system.remove_journal() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result.map_err(doing(JOURNAL)),
-    }
-}
-
-/// Right also when the action never happened: a killed run may have stopped
-/// between the journal and the action.
-fn take_back(entry: &Entry, system: &dyn System) -> Result<(), Error> {
-    match &entry.action {
-        Action::SetReadOnly { node, devnum, .. } => {
-            // A device that was pulled out, or another one under its name,
-            // has nothing to restore.
-            if system.node(node).is_ok_and(|now| now.devnum == *devnum) {
-                let value = entry.was_read_only.unwrap_or(false);
-                tracing::info!("blockdev --set{} {node}", if value { "ro" } else { "rw" });
-                system
-                    .set_read_only(node, value)
-                    .map_err(doing(format!("blockdev --setrw {node}")))?;
-            }
-            Ok(())
-        }
-        Action::MakeDir { path, .. } => match system.remove_dir(path) {
-            // Somebody put something into it, or it is not there.
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound
-                        | io::ErrorKind::DirectoryNotEmpty
-                        | io::ErrorKind::ResourceBusy
-                ) =>
-            {
-                Err(doing(format!("rmdir {path}"))(error))
-            }
-            _ => Ok(()),
-        },
-        Action::Mount {
-            node,
-            devnum,
-            target,
-            ..
-        }
-        | Action::Bind {
-            node,
-            devnum,
-            target,
-            ..
-        } => {
-            let mounts = system.mounts_at(target).map_err(doing(target))?;
-            if !mounts.iter().any(|mount| mount.is_of(node, devnum)) {
-                return Ok(());
-            }
-            match mounts.last() {
-                Some(top) if !top.is_of(node, devnum) => Err(Error::TargetBusy {
-                    target: target.clone(),
-                    by: top.source.clone(),
-                }),
-                _ => {
-                    tracing::info!("umount {target}");
-                    system
-                        .unmount(target)
-                        .map_err(doing(format!("umount {target}")))
-                }
-            }
-        }
+        } => system.bind(from, path, target).map_err(doing(action)),
     }
 }
 

@@ -6,12 +6,6 @@ use std::io;
 /// report, or a report that was tampered with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// This version does not carry out this step.
-    #[error("this version does not carry out {step}")]
-    NotCarriedOut {
-        /// The step.
-        step: String,
-    },
     /// A step names a node that the facts do not list.
     #[error("{node}: not in the facts")]
     UnknownNode {
@@ -49,6 +43,46 @@ pub enum PlanError {
         node: String,
         /// The option.
         option: String,
+    },
+    /// The facts could not look through the node.
+    #[error("{node}: what it shows was not read; only an unlocked container is looked into later")]
+    NotSeen {
+        /// The node.
+        node: String,
+    },
+    /// The facts show it as something else.
+    #[error("{node}: the facts do not show it as a member of {of}")]
+    NotAMember {
+        /// The node.
+        node: String,
+        /// What it should be a member of.
+        of: String,
+    },
+    /// A part that is not inside its device.
+    #[error("{node}: {size} bytes from {start} are not inside it")]
+    Outside {
+        /// The node.
+        node: String,
+        /// First byte.
+        start: u64,
+        /// Bytes.
+        size: u64,
+    },
+    /// Too much memory, or none.
+    #[error("{node}: a snapshot of {bytes} bytes; 1 to {most} expected")]
+    CowSize {
+        /// The node.
+        node: String,
+        /// What the step gives it.
+        bytes: u64,
+        /// What it may have.
+        most: u64,
+    },
+    /// A name that a tool could misread.
+    #[error("name `{name}`: only the plain characters of such names are taken")]
+    BadName {
+        /// The name.
+        name: String,
     },
     /// A path that is not absolute or goes up.
     #[error("path `{path}`: absolute and without `..` expected")]
@@ -97,6 +131,39 @@ pub enum Error {
         target: String,
         /// What is mounted.
         by: String,
+    },
+    /// Something else has the name of what was to be made.
+    #[error("{node}: {by} is there already; stop it, or run `asl-admin preflight`")]
+    Taken {
+        /// The node or file.
+        node: String,
+        /// What is there.
+        by: String,
+    },
+    /// The tool ended well and what it should make is not there.
+    #[error("{what}: it ended well, but what it should make is not there: {seen} seen")]
+    NotMade {
+        /// The command.
+        what: String,
+        /// What is there.
+        seen: String,
+    },
+    /// What came to light is no single sound file system.
+    #[error("{node}: {seen} seen, one sound and clean file system with a store expected")]
+    NoFilesystem {
+        /// The node.
+        node: String,
+        /// What is there.
+        seen: String,
+    },
+    /// A snapshot ran out of room.
+    #[error(
+        "{node}: the log is too big: its replay took more memory than the snapshot may have; \
+         mount it on a machine that may write to it"
+    )]
+    LogTooBig {
+        /// The snapshot.
+        node: String,
     },
     /// Another decision is active.
     #[error("{target} is active by decision {generation}; run `asl-admin deactivate` first")]
@@ -151,7 +218,8 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Error::NoStore { .. } => "no-store-inside",
+            Error::NoStore { .. } | Error::NoFilesystem { .. } => "no-store-inside",
+            Error::LogTooBig { .. } => "log-too-big",
             Error::NotUndone { cause, .. } => cause.code(),
             _ => "activation-failed",
         }

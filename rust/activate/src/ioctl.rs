@@ -1,4 +1,5 @@
-//! `BLKROGET` and `BLKROSET`, linux/fs.h.
+//! `BLKROGET` and `BLKROSET`, linux/fs.h; `BTRFS_IOC_FORGET_DEV`,
+//! linux/btrfs.h.
 #![allow(unsafe_code)]
 
 use nix::libc::c_int;
@@ -14,6 +15,34 @@ mod raw {
     // to an int.
     nix::ioctl_read_bad!(blkroget, request_code_none!(0x12, 94), c_int);
     nix::ioctl_write_ptr_bad!(blkroset, request_code_none!(0x12, 93), c_int);
+
+    /// `struct btrfs_ioctl_vol_args`.
+    #[repr(C)]
+    pub(super) struct VolArgs {
+        pub(super) fd: i64,
+        pub(super) name: [u8; 4088],
+    }
+    nix::ioctl_write_ptr!(forget, 0x94, 5, VolArgs);
+}
+
+/// Makes the btrfs driver forget a device that no mount uses.
+pub(crate) fn forget(control: &File, node: &str) -> io::Result<()> {
+    let mut args = raw::VolArgs {
+        fd: 0,
+        name: [0; 4088],
+    };
+    // One byte stays for the zero at the end.
+    let room = args
+        .name
+        .get_mut(..node.len())
+        .filter(|room| room.len() < 4088);
+    let room = room.ok_or(io::ErrorKind::InvalidFilename)?;
+    room.copy_from_slice(node.as_bytes());
+    // SAFETY: the descriptor is open for as long as `control` is borrowed; the
+    // kernel reads `args`, which has the size that the request's number says
+    // and outlives the call.
+    unsafe { raw::forget(control.as_raw_fd(), &raw const args) }?;
+    Ok(())
 }
 
 /// Whether the kernel refuses writes to the device.

@@ -1,10 +1,11 @@
 //! What was done to the machine and not yet taken back.
 
 use crate::action::Action;
+use crate::make::Make;
 use serde::{Deserialize, Serialize};
 
 /// Version of the journal.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Longest journal, bytes: a step is a few hundred.
 const MAX_JOURNAL: usize = 1024 * 1024;
 
@@ -49,7 +50,11 @@ impl Journal {
         }
     }
 
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    /// From the bytes of the file.
+    ///
+    /// # Errors
+    /// It is too long, no journal, or of another version.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() > MAX_JOURNAL {
             return Err(format!("longer than {MAX_JOURNAL} bytes"));
         }
@@ -66,12 +71,17 @@ impl Journal {
         Ok(bytes)
     }
 
+    /// What this activation made and has not taken away again, in order.
+    pub fn made(&self) -> impl Iterator<Item = &Make> {
+        self.entries.iter().filter_map(|entry| match &entry.action {
+            Action::Make { make } => Some(make),
+            _ => None,
+        })
+    }
+
     /// Where its last mount is.
     pub(crate) fn target(&self) -> String {
-        let target = |action: &Action| match action {
-            Action::Mount { target, .. } | Action::Bind { target, .. } => Some(target.clone()),
-            _ => None,
-        };
-        self.plan.iter().rev().find_map(target).unwrap_or_default()
+        let target = self.plan.iter().rev().find_map(Action::target);
+        target.unwrap_or_default().to_owned()
     }
 }

@@ -9,20 +9,25 @@
 //! step.
 
 mod action;
+mod command;
 mod device;
 mod engine;
 mod error;
 mod ioctl;
 mod journal;
+mod layers;
 mod linux;
+mod make;
 mod mounts;
 mod plan;
+mod run;
 mod system;
 
-pub use action::{Action, Role};
+pub use action::{Action, Holds, Role};
 pub use engine::{Outcome, activate, deactivate};
 pub use error::{Error, PlanError};
 pub use journal::{Entry, Journal};
 pub use linux::{JOURNAL, LOCK, Linux};
-pub use plan::{Check, Expect, Plan, plan};
-pub use system::{MountPoint, Node, System};
+pub use make::{COW, Make};
+pub use plan::{Check, Content, Expect, Plan, plan};
+pub use system::{MountPoint, Node, State, System};

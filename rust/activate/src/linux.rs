@@ -1,8 +1,11 @@
 //! The machine itself.
 
+use crate::command::Command;
 use crate::error::Error;
+use crate::make::Make;
 use crate::mounts::{self, Mount};
-use crate::system::{MountPoint, Node, System};
+use crate::run::run;
+use crate::system::{MountPoint, Node, State, System};
 use crate::{device, ioctl};
 use asl_facts::Signature;
 use nix::fcntl::{Flock, FlockArg, OFlag};
@@ -14,11 +17,16 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The journal.
 pub const JOURNAL: &str = "/var/lib/asl/runtime/activation.json";
 /// One activation at a time.
 pub const LOCK: &str = "/var/lib/asl/locks/activation";
+
+/// A server that answers does so within seconds; one that is gone is told
+/// from a slow one by the options.
+const REMOTE: Duration = Duration::from_secs(45);
 
 /// sysfs counts in these, whatever the device's sector size is.
 const SYSFS_SECTOR: u64 = 512;
@@ -68,7 +76,35 @@ impl Linux {
         })
     }
 
-    fn path(&self, absolute: &str) -> PathBuf {
+    pub(crate) fn devnum(&self, node: &str) -> io::Result<String> {
+        block_number(&self.path(node))
+    }
+
+    pub(crate) fn sectors(&self, node: &str) -> io::Result<u64> {
+        let size = self
+            .path("/sys/dev/block")
+            .join(self.devnum(node)?)
+            .join("size");
+        let size = fs::read_to_string(size)?;
+        size.trim().parse().map_err(io::Error::other)
+    }
+
+    /// A file on a mounted file system, no part of whose path is a link.
+    pub(crate) fn beneath(&self, path: &str) -> io::Result<PathBuf> {
+        let (dir, name) = path.rsplit_once('/').unwrap_or_default();
+        open_beneath(&self.path("/"), dir)?;
+        let file = self.path(dir).join(name);
+        if file.symlink_metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a regular file",
+            ))
+        }
+    }
+
+    pub(crate) fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
@@ -146,15 +182,9 @@ impl System for Linux {
     }
 
     fn node(&self, node: &str) -> io::Result<Node> {
-        let devnum = block_number(&self.path(node))?;
-        let size = self.path("/sys/dev/block").join(&devnum).join("size");
-        let sectors: u64 = fs::read_to_string(size)?
-            .trim()
-            .parse()
-            .map_err(io::Error::other)?;
         Ok(Node {
-            devnum,
-            size: sectors.saturating_mul(SYSFS_SECTOR),
+            devnum: self.devnum(node)?,
+            size: self.sectors(node)?.saturating_mul(SYSFS_SECTOR),
         })
     }
 
@@ -191,6 +221,31 @@ impl System for Linux {
 
     fn set_read_only(&self, node: &str, value: bool) -> io::Result<()> {
         ioctl::set_read_only(&device::open(&self.path(node))?, value)
+    }
+
+    fn missing_modules(&self, modules: &[String]) -> io::Result<Vec<String>> {
+        let there = |module: &&String| self.path("/sys/module").join(module).exists();
+        Ok(modules.iter().filter(|m| !there(m)).cloned().collect())
+    }
+
+    fn load_modules(&self, modules: &[String]) -> io::Result<()> {
+        run(&Command::new("modprobe", &["-a"]).args(modules)).map(|_| ())
+    }
+
+    fn state_of(&self, make: &Make) -> io::Result<State> {
+        Ok(self.look(make))
+    }
+
+    fn make(&self, make: &Make) -> io::Result<()> {
+        self.do_make(make)
+    }
+
+    fn unmake(&self, make: &Make) -> io::Result<()> {
+        self.do_unmake(make)
+    }
+
+    fn is_overflowed(&self, node: &str) -> io::Result<bool> {
+        self.overflowed(node)
     }
 
     fn is_dir(&self, path: &str) -> io::Result<bool> {
@@ -233,6 +288,7 @@ impl System for Linux {
         for option in options {
             match option.as_str() {
                 "ro" => flags |= MsFlags::MS_RDONLY,
+                "rw" => {}
                 "nodev" => flags |= MsFlags::MS_NODEV,
                 "nosuid" => flags |= MsFlags::MS_NOSUID,
                 "noexec" => flags |= MsFlags::MS_NOEXEC,
@@ -264,8 +320,51 @@ impl System for Linux {
         Ok(())
     }
 
-    fn unmount(&self, target: &str) -> io::Result<()> {
-        nix::mount::umount2(&self.path(target), MntFlags::UMOUNT_NOFOLLOW)?;
+    fn mount_by_helper(
+        &self,
+        format: &str,
+        source: &str,
+        options: &[String],
+        target: &str,
+    ) -> io::Result<()> {
+        let command = Command::new("mount", &["-t", format, "-o"])
+            .arg(options.join(","))
+            .arg(source)
+            .arg(self.path(target).to_string_lossy())
+            .within(REMOTE);
+        run(&command).map(|_| ())
+    }
+
+    fn forget(&self, nodes: &[String]) -> io::Result<()> {
+        let control = match File::open(self.path("/dev/btrfs-control")) {
+            Ok(control) => control,
+            // No driver, nothing to forget.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for node in nodes {
+            match ioctl::forget(&control, node) {
+                // It does not know it, or another mount uses it.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::ResourceBusy
+                    ) => {}
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
+    fn unmount(&self, target: &str, detach: bool) -> io::Result<()> {
+        let path = self.path(target);
+        match nix::mount::umount2(&path, MntFlags::UMOUNT_NOFOLLOW) {
+            Err(_) if detach => {
+                let flags = MntFlags::UMOUNT_NOFOLLOW | MntFlags::MNT_FORCE | MntFlags::MNT_DETACH;
+                nix::mount::umount2(&path, flags)?;
+            }
+            result => result?,
+        }
         Ok(())
     }
 

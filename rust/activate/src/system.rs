@@ -1,5 +1,6 @@
 //! What activation needs of a machine.
 
+use crate::make::Make;
 use asl_facts::Signature;
 use std::io;
 
@@ -24,9 +25,22 @@ pub struct MountPoint {
 impl MountPoint {
     /// It shows this node's file system.
     #[must_use]
-    pub fn is_of(&self, node: &str, devnum: &str) -> bool {
-        self.source == node || self.devnum.as_deref() == Some(devnum)
+    pub fn is_of(&self, node: &str, devnum: Option<&str>) -> bool {
+        self.source == node || (devnum.is_some() && self.devnum.as_deref() == devnum)
     }
+}
+
+/// What is there where something is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Absent,
+    /// A name with nothing behind it: a tool was killed half-way.
+    Empty,
+    /// What is to be made.
+    Ours,
+    /// Something else.
+    Other(String),
 }
 
 /// The machine, or a simulated one.
@@ -62,6 +76,37 @@ pub trait System {
     /// # Errors
     /// The node cannot be opened, or without privilege.
     fn set_read_only(&self, node: &str, value: bool) -> io::Result<()>;
+    /// Those of the modules that the kernel does not have yet.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn missing_modules(&self, modules: &[String]) -> io::Result<Vec<String>>;
+    /// Loads modules.
+    ///
+    /// # Errors
+    /// There is no such module, or the kernel refuses it.
+    fn load_modules(&self, modules: &[String]) -> io::Result<()>;
+    /// What is there in place of what is to be made.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn state_of(&self, make: &Make) -> io::Result<State>;
+    /// Makes it.
+    ///
+    /// # Errors
+    /// The tool is missing, fails or does not end in time; something may be
+    /// half made.
+    fn make(&self, make: &Make) -> io::Result<()>;
+    /// Takes it away, whole or half made.
+    ///
+    /// # Errors
+    /// It is in use.
+    fn unmake(&self, make: &Make) -> io::Result<()>;
+    /// Whether a snapshot ran out of room.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn is_overflowed(&self, node: &str) -> io::Result<bool>;
     /// There is a directory.
     ///
     /// # Errors
@@ -92,17 +137,34 @@ pub trait System {
     /// # Errors
     /// The kernel refuses.
     fn mount(&self, node: &str, driver: &str, options: &[String], target: &str) -> io::Result<()>;
+    /// mount(8) with the helper of this type.
+    ///
+    /// # Errors
+    /// The helper refuses, or does not end in time.
+    fn mount_by_helper(
+        &self,
+        format: &str,
+        source: &str,
+        options: &[String],
+        target: &str,
+    ) -> io::Result<()>;
+    /// Makes the btrfs driver forget devices, whether or not it knows them.
+    ///
+    /// # Errors
+    /// It refuses.
+    fn forget(&self, nodes: &[String]) -> io::Result<()>;
     /// Bind-mounts `from` + `path` without following a link in `path`.
     ///
     /// # Errors
     /// The directory is not there, a part of it is a link, or the kernel
     /// refuses.
     fn bind(&self, from: &str, path: &str, target: &str) -> io::Result<()>;
-    /// umount(2) of the topmost mount.
+    /// umount(2) of the topmost mount. One that a helper made may wait for a
+    /// server that is gone: with `detach` it goes away all the same.
     ///
     /// # Errors
     /// It is in use.
-    fn unmount(&self, target: &str) -> io::Result<()>;
+    fn unmount(&self, target: &str, detach: bool) -> io::Result<()>;
     /// The journal's bytes, if there is one.
     ///
     /// # Errors

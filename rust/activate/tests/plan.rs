@@ -209,11 +209,11 @@ fn step_that_could_write_or_lead_astray_is_refused() {
             };
             *format = "xfs".to_owned();
         }),
-        ("no proven mount options for vfat", |step| {
+        ("no proven mount options for jfs", |step| {
             let Step::Mount { format, .. } = step else {
                 panic!()
             };
-            *format = "vfat".to_owned();
+            *format = "jfs".to_owned();
         }),
         ("path `/a/../../etc`", |step| {
             let Step::Mount { store_path, .. } = step else {

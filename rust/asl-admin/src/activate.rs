@@ -156,7 +156,7 @@ fn read_plan(root: &Path, mode: &ModeFile) -> Result<Plan, Failure> {
     Ok(asl_activate::plan(&report).map_err(Error::from)?)
 }
 
-fn read_report(path: &Path) -> Result<Report, String> {
+pub(crate) fn read_report(path: &Path) -> Result<Report, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     file.take(MAX_REPORT)

@@ -22,6 +22,35 @@ pub(crate) fn run(root: &Path, id: &str, yes: bool) -> ExitCode {
 }
 
 fn allow(root: &Path, report: &Report, id: &str, yes: bool) -> Result<(), String> {
+    let mode = &report.decision.mode;
+    let (consent, what) = if mode.mode == Mode::Remote && id == mode.source {
+        // The endpoint is the id of a remote store, and nothing carries it here.
+        let consent = Consent {
+            id: id.to_owned(),
+            carrier: None,
+        };
+        let what = format!("consent {}\n", clean(id));
+        (consent, what)
+    } else {
+        let (consent, one) = local(report, id)?;
+        let what = description(report, one, &consent);
+        (consent, what)
+    };
+    console::say(&what);
+    if !confirm("Let this store be written to during this session?", yes)? {
+        return Err("nothing was changed".to_owned());
+    }
+    change(root, |allow| {
+        if !allow.contains(&consent) {
+            allow.push(consent.clone());
+        }
+    })?;
+    console::say(&format!("write.allow = {consent}, until reboot\n"));
+    decide_and_restart(root)
+}
+
+/// Consent for a store on a disk of this machine.
+fn local<'a>(report: &'a Report, id: &str) -> Result<(Consent, &'a Judged), String> {
     let pick: Pick = id
         .parse()
         .map_err(|expected| format!("{id}: {expected} expected"))?;
@@ -53,17 +82,7 @@ fn allow(root: &Path, report: &Report, id: &str, yes: bool) -> Result<(), String
         id: pick.id,
         carrier: Some(carrier),
     };
-    console::say(&description(report, one, &consent));
-    if !confirm("Let this store be written to during this session?", yes)? {
-        return Err("nothing was changed".to_owned());
-    }
-    change(root, |allow| {
-        if !allow.contains(&consent) {
-            allow.push(consent.clone());
-        }
-    })?;
-    console::say(&format!("write.allow = {consent}, until reboot\n"));
-    decide_and_restart(root)
+    Ok((consent, one))
 }
 
 /// Takes back what this session allowed: for one id, or all of it.
@@ -89,7 +108,7 @@ pub(crate) fn revoke(root: &Path, id: Option<&str>) -> ExitCode {
 }
 
 fn change(root: &Path, edit: impl FnOnce(&mut Vec<Consent>)) -> Result<(), String> {
-    let _lock = session::lock(root)?;
+    let _lock = session::lock(root, session::LOCK)?;
     let mut session = session::load(root)?;
     edit(&mut session.allow);
     session::store(root, &session)

@@ -30,7 +30,8 @@ const USE: &str = "\
 ID is the id of a store, a file system or a pool; ID:/path where the id is there
 more than once. It holds until reboot, in place of all local.* selectors, and is
 kept in /var/lib/asl/runtime/session.conf. Preflight runs again, and when there
-is something to serve, asl-activate and asl-intake are started.
+is something to serve, asl-activate and asl-intake are started. A store that is
+being served stays until asl-admin detach.
 
 Exit codes:
   0  it was named and decided, whatever the mode
@@ -49,6 +50,38 @@ Exit codes:
   1  it was not confirmed, names no store, or a step failed
   2  usage
   4  no facts of this boot";
+
+const IMPORT: &str = "\
+The steps are those of asl-activate, as commands; without a yes, on a terminal or
+by --yes, nothing is done.
+
+Exit codes:
+  0  shown with --look; or started, or active already
+  1  not confirmed, not to be imported (the reasons are shown), or a step failed
+  2  usage
+  4  no facts of this boot";
+
+const UNLOCK: &str = "\
+The container's node and its disk are set read-only first, unless the live system
+needs the disk. The content shows as /dev/mapper/asl-UUID; then preflight decides
+again. The key is in no argument and no log. `asl-admin lock UUID` takes it back.
+
+Exit codes:
+  0  it is open, and it was decided, whatever the mode
+  1  no such container, no key, a wrong key, or a step failed
+  2  usage
+  4  no facts of this boot";
+
+const REPORT: &str = "\
+Facts, decision, mode, journal, configuration, log, a table of devices, hashes of
+the running image, versions; in a directory asl-report-BOOT-TIME or in a tar file.
+No keys, no passphrases, no users of endpoints. What could not be had stands in
+problems.txt. Nothing is written to the file system of the store.
+
+Exit codes:
+  0  it was written; its path is printed
+  1  it could not be written there
+  2  usage";
 
 const DETACH: &str = "\
 Stops asl-intake, its socket and asl-activate, which takes back all that it did,
@@ -86,6 +119,10 @@ pub(crate) enum Command {
         /// Write no file below /run/asl.
         #[arg(long)]
         dry_run: bool,
+        /// Because devices or routes changed, not because somebody asked:
+        /// write nothing if that makes no difference.
+        #[arg(long, hide = true)]
+        rerun: bool,
     },
     /// Mounts the store that preflight chose.
     Activate {
@@ -131,7 +168,7 @@ pub(crate) enum Command {
     /// Lets one store be written to in this session.
     #[command(after_help = ALLOW_WRITE)]
     AllowWrite {
-        /// Id of the store or of its file system.
+        /// Id of the store or of its file system; of a remote store its endpoint.
         #[arg(required_unless_present = "revoke")]
         id: Option<String>,
         /// Do not ask.
@@ -144,6 +181,49 @@ pub(crate) enum Command {
     /// Lets go of the store, and says what can be pulled.
     #[command(after_help = DETACH)]
     Detach,
+    /// Shows the steps that come before the mount, and takes them.
+    #[command(after_help = IMPORT)]
+    Import {
+        /// Id of a store, file system or pool; with --look a pool's name too.
+        id: Option<String>,
+        /// Show what is known of pools instead.
+        #[arg(long)]
+        look: bool,
+        /// Do not ask.
+        #[arg(long, conflicts_with = "look")]
+        yes: bool,
+    },
+    /// Opens an encrypted container, read-only.
+    #[command(after_help = UNLOCK)]
+    Unlock {
+        /// UUID of the container.
+        uuid: String,
+        /// File with the key; without it the passphrase is asked for.
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+    },
+    /// Takes an unlock back.
+    Lock {
+        /// UUID of the container.
+        uuid: String,
+    },
+    /// Writes what somebody elsewhere needs to see.
+    #[command(after_help = REPORT)]
+    Report {
+        /// Directory to write below, or a file that ends in .tar.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Writes the manual pages and the completions, when the image is built.
+    #[command(hide = true)]
+    Man {
+        /// Directory to write below.
+        #[arg(long, value_name = "DIR", required_unless_present = "rules")]
+        to: Option<PathBuf>,
+        /// Print the page of the rules instead.
+        #[arg(long, conflicts_with = "to")]
+        rules: bool,
+    },
     /// Shows the mode of this boot.
     Mode {
         /// As JSON.

@@ -78,3 +78,21 @@ fn directories(dir: &Path) -> impl Iterator<Item = PathBuf> {
     found.sort();
     found.into_iter()
 }
+
+/// The source of the file system that `path` is on, by the mount table.
+pub(crate) fn source_at(root: &Path, path: &Path) -> Option<String> {
+    let table = read(&paths::below(root, "/proc/self/mountinfo"));
+    let mount = |line: &str| {
+        let (fields, kind) = line.split_once(" - ")?;
+        let target = PathBuf::from(fields.split(' ').nth(4)?);
+        let source = kind.split(' ').nth(1)?.to_owned();
+        path.starts_with(&target)
+            .then(|| (target.components().count(), source))
+    };
+    // The last of those at one place hides the others.
+    let best = table
+        .lines()
+        .filter_map(mount)
+        .max_by_key(|(depth, _)| *depth);
+    best.map(|(_, source)| source)
+}

@@ -34,13 +34,13 @@ pub(crate) fn clear(root: &Path) -> ExitCode {
     };
     let changed = match session::load(root) {
         Ok(_) => change(root, |session| session.r#use = None),
-        Err(_) => session::lock(root).and_then(|_lock| session::clear(root)),
+        Err(_) => session::lock(root, session::LOCK).and_then(|_lock| session::clear(root)),
     };
     finish(root, changed, taken)
 }
 
 fn change(root: &Path, edit: impl FnOnce(&mut Session)) -> Result<(), String> {
-    let _lock = session::lock(root)?;
+    let _lock = session::lock(root, session::LOCK)?;
     let mut session = session::load(root)?;
     edit(&mut session);
     session::store(root, &session)
@@ -51,7 +51,21 @@ fn finish(root: &Path, changed: Result<(), String>, what: &str) -> ExitCode {
         return exit::fail(exit::FAILURE, &error);
     }
     console::say(&format!("{what}\n"));
-    match again::decide_and_start(root) {
+    let before = evidence::mode(root).ok();
+    let decided = again::preflight(root).and_then(|mode| {
+        again::show_and_start(&mode)?;
+        let active = evidence::journal(root)?.is_some_and(|journal| journal.complete);
+        if active && before.is_some_and(|before| before.source == mode.source) {
+            // Rule 44: nobody who uses it is to lose it by a word.
+            console::say(&format!(
+                "{} is served and stays until `asl-admin detach`; then asl-admin preflight, \
+                 and systemctl start asl-intake\n",
+                asl_mode::clean(&mode.source)
+            ));
+        }
+        Ok(())
+    });
+    match decided {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::fail(exit::FAILURE, &error),
     }

@@ -3,12 +3,14 @@
 //! Whatever happens, a mode file is written: without one the boot would not
 //! know that there is nothing to serve, and nobody would know why.
 
-use crate::watch::{Deadline, within};
-use crate::{console, exit, paths, scan};
+use crate::deadline::{Deadline, within};
+use crate::question::Question;
+use crate::rerun::{self, Again};
+use crate::{console, exit, ours, paths, scan};
 use asl_config::{Config, Logging};
-use asl_decide::{Decision, Report, decide, internal};
+use asl_decide::{Cause, Decision, Report, decide, internal};
 use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
-use asl_mode::{ModeFile, current_boot_id, write_atomic};
+use asl_mode::{Mode, ModeFile, current_boot_id, write_atomic};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
@@ -22,17 +24,25 @@ const CONFIG_TIME: Duration = Duration::from_secs(15);
 /// device its own deadline; this is for what must not happen.
 const SCAN_TIME: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(root: &Path, json: bool, dry_run: bool) -> ExitCode {
+pub(crate) fn run(root: &Path, json: bool, dry_run: bool, cause: Cause) -> ExitCode {
     let started_ms = now_ms();
     let empty = no_facts(root, started_ms);
     let spare = empty.clone();
     let owned: PathBuf = root.to_owned();
-    let work = move |deadline: &Deadline| look(&owned, spare, deadline);
-    let mut report = within(CONFIG_TIME, work).unwrap_or_else(|what| {
+    let work = move |deadline: &Deadline| look(&owned, spare, cause, deadline);
+    let report = within(CONFIG_TIME, work).unwrap_or_else(|what| {
         asl_log::start(&Logging::default());
         tracing::error!("{what}");
         report(internal(&empty, &what), empty)
     });
+    let Again {
+        mut report,
+        unchanged,
+    } = rerun::behind_the_last(root, cause, report);
+    if unchanged && cause == Cause::Watcher {
+        tracing::info!("nothing that matters changed");
+        return ExitCode::SUCCESS;
+    }
     if !dry_run && let Err(error) = write_report(root, &mut report) {
         return exit::fail(exit::FAILURE, &error);
     }
@@ -64,8 +74,8 @@ fn report(decision: Decision, facts: Facts) -> Report {
 }
 
 /// Everything that may take time or fail.
-fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
-    let (config, warnings) = match Config::load(root) {
+fn look(root: &Path, empty: Facts, cause: Cause, deadline: &Deadline) -> Report {
+    let (mut config, warnings) = match Config::load(root) {
         Ok(loaded) => loaded,
         Err(error) => {
             asl_log::start(&Logging::default());
@@ -79,9 +89,14 @@ fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    if cause == Cause::Watcher {
+        // Whoever saw the devices come has waited for the last of them.
+        config.settle.timeout.0 = 0;
+    }
     let settle = Duration::from_secs(config.settle.timeout.0);
     deadline.extend(settle.saturating_add(SCAN_TIME));
-    let mut facts = match scan::in_child(root, &config, &[]) {
+    let question = config.remote.endpoint.clone().map(Question::ask);
+    let mut facts = match scan::in_child(root, &config, &ours::names(root)) {
         Ok(facts) => facts,
         Err(error) => {
             tracing::error!("{error}");
@@ -90,19 +105,30 @@ fn look(root: &Path, empty: Facts, deadline: &Deadline) -> Report {
     };
     facts.generation = empty.generation;
     facts.boot_id = empty.boot_id;
-    facts.remote = match &config.remote.endpoint {
-        Some(endpoint) => Remote::NotProbed {
-            endpoint: endpoint.text.clone(),
-        },
-        None => Remote::None,
-    };
     facts.timing.started_ms = empty.timing.started_ms;
     facts.timing.cpu_ms = cpu_ms();
-    let decision = decide(&facts, Ok(&config));
+    let decision = with_remote(&mut facts, &config, &question);
     for note in &decision.notes {
         tracing::info!("{note}");
     }
     report(decision, facts)
+}
+
+/// The decision. Its answer is waited for only where the endpoint decides:
+/// what was found here does not wait for the network.
+fn with_remote(facts: &mut Facts, config: &Config, question: &Option<Question>) -> Decision {
+    let Some(question) = question else {
+        return decide(facts, Ok(config));
+    };
+    facts.remote = question.answer_so_far();
+    let decision = decide(facts, Ok(config));
+    let unasked = matches!(facts.remote, Remote::NotProbed { .. });
+    let needs_it = decision.mode.mode == Mode::Remote || decision.mode.rule == "remote-down";
+    if !(unasked && needs_it) {
+        return decision;
+    }
+    facts.remote = question.answer();
+    decide(facts, Ok(config))
 }
 
 /// Facts of a node that was not looked at.

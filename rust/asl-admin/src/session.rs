@@ -9,12 +9,12 @@ use std::io;
 use std::path::Path;
 
 /// Two commands at once must not lose what one of them wrote.
-const LOCK: &str = "/var/lib/asl/locks/session";
+pub(crate) const LOCK: &str = "/var/lib/asl/locks/session";
 
 /// Keeps other changes out for as long as it lives.
-pub(crate) fn lock(root: &Path) -> Result<Flock<File>, String> {
-    let told = |error: io::Error| format!("{LOCK}: {error}");
-    let path = paths::below(root, LOCK);
+pub(crate) fn lock(root: &Path, name: &str) -> Result<Flock<File>, String> {
+    let told = |error: io::Error| format!("{name}: {error}");
+    let path = paths::below(root, name);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(told)?;
     }
@@ -25,7 +25,7 @@ pub(crate) fn lock(root: &Path) -> Result<Flock<File>, String> {
         .open(&path)
         .map_err(told)?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        nix::Error::EWOULDBLOCK => format!("{LOCK}: another asl-admin changes the session"),
+        nix::Error::EWOULDBLOCK => format!("{name}: another asl-admin is at it"),
         other => told(other.into()),
     })
 }

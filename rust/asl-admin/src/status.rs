@@ -2,6 +2,7 @@
 
 use crate::stack::{self, Item};
 use crate::units::{self, Unit};
+use crate::unlock::{self, Unlocked};
 use crate::{console, detach, evidence, exit, session};
 use asl_activate::Journal;
 use asl_config::Session;
@@ -22,7 +23,7 @@ struct Status {
     stack: Vec<Item>,
     /// Empty where systemd does not answer.
     services: Vec<Unit>,
-    /// Nodes that activation set read-only, and the disks that they are.
+    /// Nodes that activation or `unlock` set read-only, and the disks that they are.
     guarded: Vec<String>,
     /// What this session set and made.
     lost_at_reboot: Vec<String>,
@@ -67,6 +68,9 @@ fn gather(root: &Path, mode: ModeFile) -> Status {
         .map_err(|error| told(error.to_string()))
         .unwrap_or_default();
     let session = session::load(root).map_err(&mut told).unwrap_or_default();
+    let unlocked = unlock::unlocked(root)
+        .map_err(&mut told)
+        .unwrap_or_default();
     let decision = report.as_ref().map(|report| &report.decision);
     Status {
         rejected: decision
@@ -84,8 +88,8 @@ fn gather(root: &Path, mode: ModeFile) -> Status {
             .map(|report| stack::stack(report, journal.as_ref()))
             .unwrap_or_default(),
         services,
-        guarded: guarded(report.as_ref(), journal.as_ref()),
-        lost_at_reboot: lost(&session, journal.as_ref()),
+        guarded: guarded(report.as_ref(), journal.as_ref(), &unlocked),
+        lost_at_reboot: lost(&session, journal.as_ref(), &unlocked),
         problems,
         mode,
     }
@@ -109,22 +113,30 @@ fn rejected(one: &Judged) -> Option<Rejected> {
     })
 }
 
-fn guarded(report: Option<&Report>, journal: Option<&Journal>) -> Vec<String> {
-    let nodes = journal.map(detach::guarded).unwrap_or_default();
+fn guarded(
+    report: Option<&Report>,
+    journal: Option<&Journal>,
+    unlocked: &[Unlocked],
+) -> Vec<String> {
+    let mut nodes = journal.map(detach::guarded).unwrap_or_default();
+    nodes.extend(unlocked.iter().flat_map(|one| one.guarded.clone()));
     let place = |node: String| match report {
         Some(report) => stack::place_of(report, &node),
-        None => node,
+        None => clean(&node),
     };
     nodes.into_iter().map(place).collect()
 }
 
-fn lost(session: &Session, journal: Option<&Journal>) -> Vec<String> {
+fn lost(session: &Session, journal: Option<&Journal>, unlocked: &[Unlocked]) -> Vec<String> {
     let mut lost = Vec::new();
     if let Some(pick) = &session.r#use {
         lost.push(clean(&format!("use = {pick}")));
     }
     for consent in &session.allow {
         lost.push(clean(&format!("write.allow = {consent}")));
+    }
+    for one in unlocked {
+        lost.push(clean(&format!("{}, unlocked by hand", one.mapper)));
     }
     if let Some(journal) = journal {
         lost.push(format!(
@@ -173,7 +185,10 @@ fn text(status: &Status) -> String {
         format!("{:<24}{} ({}{result})", unit.name, unit.active, unit.sub)
     });
     part("services", services.collect());
-    part("guarded read-only until detach", status.guarded.clone());
+    part(
+        "guarded read-only until detach or lock",
+        status.guarded.clone(),
+    );
     part("lost at reboot", status.lost_at_reboot.clone());
     part("not known", status.problems.clone());
     text

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::thread;
 use tempfile::TempDir;
 
 const BOOT: &str = "4f0c1c2e-0000-4000-8000-000000000001";
@@ -113,6 +116,42 @@ fn each_decision_of_a_boot_has_a_number() {
 }
 
 #[test]
+fn a_rerun_writes_only_what_is_new() {
+    let node = Node::new();
+    node.run(&["preflight", "--rerun"]);
+    assert_eq!(node.mode("generation"), "1");
+    let (code, _, err) = node.run(&["preflight", "--rerun"]);
+    assert_eq!((code, node.mode("generation")), (0, "1".into()));
+    assert!(err.contains("nothing that matters changed"), "{err}");
+    node.write("etc/asl/asl.conf", "mode = none\n");
+    node.run(&["preflight", "--rerun"]);
+    assert_eq!(
+        (node.mode("generation"), node.mode("code")),
+        ("2".into(), "forced-none".into())
+    );
+}
+
+#[test]
+fn what_intake_serves_stays() {
+    let node = Node::new();
+    let remote = "mode = remote\nremote.endpoint = asl://h\n";
+    node.write("etc/asl/asl.conf", remote);
+    node.run(&["preflight"]);
+    node.write("etc/asl/asl.conf", "mode = none\n");
+    let events = "sys/fs/cgroup/system.slice/asl-intake.service/cgroup.events";
+    node.write(events, "populated 1\nfrozen 0\n");
+    node.run(&["preflight"]);
+    assert_eq!(
+        (node.mode("mode"), node.mode("generation")),
+        ("remote".into(), "2".into())
+    );
+    assert!(node.mode("reason").contains("it stays while it is served"));
+    node.write(events, "populated 0\nfrozen 0\n");
+    node.run(&["preflight"]);
+    assert_eq!(node.mode("code"), "forced-none");
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let node = Node::new();
     let (code, out, _) = node.run(&["preflight", "--dry-run"]);
@@ -135,24 +174,34 @@ fn json_is_the_report() {
 }
 
 #[test]
-fn the_endpoint_is_told_and_not_asked() {
+fn the_endpoint_is_asked_in_its_own_protocol() {
     let node = Node::new();
-    node.write("etc/asl/asl.conf", "remote.endpoint = nfs://nas/asl\n");
-    node.run(&["preflight"]);
-    assert_eq!(
-        (node.mode("rule"), node.mode("code")),
-        ("remote-down".into(), "remote-not-probed".into())
-    );
-    node.write(
-        "etc/asl/asl.conf",
-        "mode = remote\nremote.endpoint = nfs://nas/asl\n",
-    );
-    node.run(&["preflight"]);
-    assert_eq!(
-        (node.mode("mode"), node.mode("source")),
-        ("remote".into(), "nfs://nas/asl".into())
-    );
+    let refusing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = refusing.local_addr().unwrap().port();
+    drop(refusing);
+    let endpoint = |mode: &str, port: u16| {
+        format!("mode = {mode}\nremote.endpoint = ssh://127.0.0.1:{port}/asl\n")
+    };
+    let seen = |mode: &str, port| {
+        node.write("etc/asl/asl.conf", endpoint(mode, port));
+        node.run(&["preflight"]);
+        (node.mode("mode"), node.mode("code"))
+    };
+    let is = |mode: &str, code: &str| (mode.to_owned(), code.to_owned());
+    assert_eq!(seen("auto", closed), is("none", "remote-down"));
+    assert!(node.mode("reason").contains("connection refused"));
+    assert_eq!(seen("remote", closed), is("remote", "waiting"));
     assert_eq!(node.run(&["mode", "--check"]).0, 0);
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = server.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in server.incoming() {
+            stream.unwrap().write_all(b"SSH-2.0-test\r\n").unwrap();
+        }
+    });
+    assert_eq!(seen("auto", open), is("remote", "remote-ok"));
+    assert_eq!(seen("remote", open), is("remote", "forced-remote"));
+    assert_eq!(node.mode("source"), format!("ssh://127.0.0.1:{open}/asl"));
 }
 
 /// Whatever a file below /etc/asl holds, there is a mode file that says so.
@@ -354,5 +403,5 @@ fn what_a_scan_starts_is_hidden_and_does_nothing_for_others() {
     }
     let (code, out, error) = node.run(&["look"]);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(error.starts_with("asl-admin: the parent: "), "{error}");
+    assert!(error.starts_with("asl-admin: the devices: "), "{error}");
 }

@@ -12,9 +12,9 @@ mod signatures;
 mod watch;
 
 use asl_scan::jail::{self, Reader};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Low-level inspection. It reads and never writes.
@@ -134,6 +134,13 @@ enum Command {
         #[arg(long, value_name = "DEVICE")]
         exclude: Vec<String>,
     },
+    /// Writes the manual page and the completions, when the image is built.
+    #[command(hide = true)]
+    Man {
+        /// Directory to write below.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
     /// What the others do in a child for each file system: looks inside.
     #[command(hide = true)]
     Look,
@@ -154,6 +161,18 @@ fn look() -> ExitCode {
     }
 }
 
+/// Page and completions.
+fn manual(to: &Path) -> ExitCode {
+    let documents = asl_manual::documents(Args::command(), &[("asl-admin", 8)]);
+    match asl_manual::write(to, &documents) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{}: {error}", to.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Probe { paths, json } => probe::run(&paths, json),
@@ -165,6 +184,7 @@ fn main() -> ExitCode {
             once,
             exclude,
         } => watch::run(json, once, exclude),
+        Command::Man { to } => return manual(&to),
         Command::Look => return look(),
     };
     match result {

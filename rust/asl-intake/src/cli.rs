@@ -44,6 +44,13 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Writes the manual page and the completions, when the image is built.
+    #[command(hide = true)]
+    Man {
+        /// Directory to write below.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
 }
 
 impl Args {

@@ -34,6 +34,8 @@ pub(crate) enum Error {
     Answer { path: PathBuf, why: String },
     #[error("start the worker that reads the store: {0}")]
     Worker(#[source] io::Error),
+    #[error("{path}: {source}", path = path.display())]
+    Manual { path: PathBuf, source: io::Error },
 }
 
 impl Error {

@@ -35,6 +35,8 @@ pub(crate) fn driver(system: &System, format: Format) -> Option<&'static str> {
         Format::Ext4 => &["ext4"],
         Format::Xfs => &["xfs"],
         Format::Btrfs => &["btrfs"],
+        Format::Vfat => &["vfat"],
+        Format::Exfat => &["exfat"],
         // No option is proven to keep the others unwritten.
         _ => &[],
     };
@@ -52,7 +54,8 @@ fn options(driver: &str, state: State) -> &'static [&'static str] {
         ("xfs", State::Clean) => &["ro", "norecovery", "nouuid"],
         ("xfs", State::Copied) => &["ro", "nouuid"],
         (_, State::Written) => &["rw"],
-        ("ext2" | "zfs", _) | (_, State::Copied) => &["ro"],
+        // Nothing to replay: shown as it is, in use or not.
+        ("ext2" | "zfs" | "vfat" | "exfat", _) | (_, State::Copied) => &["ro"],
         (_, State::Clean) => &["ro", "noload"],
     }
 }

@@ -57,7 +57,10 @@ def blank(path: Path, megabytes: int) -> None:
 def written(qmp: Qmp) -> dict[str, tuple[int, int]]:
     """Writes and unmaps that each drive has seen. Flushes are no writes: fsync of a reader."""
     return {
-        entry["device"]: (entry["stats"]["wr_operations"], entry["stats"]["unmap_operations"])
+        entry["device"] or entry["qdev"]: (
+            entry["stats"]["wr_operations"],
+            entry["stats"]["unmap_operations"],
+        )
         for entry in qmp.ask("query-blockstats")
     }
 

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .check import Mismatch, Touched, check, check_in
-from .disks import Disk, check_untouched, remember
-from .qemu import Qmp
+from .disks import Disk, blank, check_untouched, remember
+from .qemu import Qmp, plug
 
 LAB = "/run/lab"
 MOUNT = "/mnt/asl/local"
@@ -33,6 +34,7 @@ class Loop:
     store: str
     fs: str
     before: str
+    name: str = ""  # of a mapped disk
 
 
 def named_nodes(steps: list[dict[str, Any]]) -> set[str]:
@@ -43,6 +45,21 @@ def named_nodes(steps: list[dict[str, Any]]) -> set[str]:
         many = [*step.get("members", []), *step.get("others", [])]
         seen.update(name for name in [*one, *many] if name.startswith("/dev/"))
     return seen
+
+
+def view_of(view: dict[str, Any], format: str, superblock: dict[str, Any]) -> dict[str, str]:
+    """A file system seen through layers, in blkid's terms."""
+    filesystem = superblock["content"]
+    stores = filesystem["look"].get("stores", [])
+    return {
+        "UUID": superblock["uuid"],
+        "LABEL": superblock["label"],
+        "TYPE": format,
+        "FSBLOCKSIZE": str(filesystem["block_size"]),
+        "FSLASTBLOCK": str(superblock["size"] // filesystem["block_size"]),
+        "store": " ".join(store["id"] for store in stores),
+        "bytes": str(view["size"]),
+    }
 
 
 @dataclass
@@ -79,6 +96,7 @@ class Guest:
         self.disks = disks
         self.qmp = qmp
         self.loops: list[Loop] = []
+        self.plugged: list[Disk] = []
         self.prepared = False
         self.decided = False  # in this situation
         self.seen: State | None = None
@@ -109,7 +127,8 @@ class Guest:
     def lab(self, command: str) -> str:
         """Run one of guest.sh's functions; what it complained about is part of a failure."""
         if not self.prepared:
-            text = (Path(__file__).parent / "guest.sh").read_bytes()
+            here = Path(__file__).parent
+            text = (here / "guest.sh").read_bytes() + (here / "mounts.sh").read_bytes()
             packed = base64.b64encode(text).decode()
             self.succeed(f"echo {packed} | base64 -d >{LAB}.sh; . {LAB}.sh; lab_prepare")
             self.prepared = True
@@ -120,9 +139,9 @@ class Guest:
 
     # The decision
 
-    def decide(self, serve: bool = False) -> None:
+    def decide(self, serve: bool = False, activate: bool = True) -> None:
         """Run the units again, as a boot does; with `serve` start intake even in mode none."""
-        self.lab(f"decide {'serve' if serve else ''}")
+        self.lab(f"decide {'serve' if serve else '' if activate else 'only'}")
         self.seen = None
         self.decided = True
 
@@ -201,7 +220,8 @@ class Guest:
 
     def _expect_guarded(self, access: str) -> None:
         """Without consent the kernel refuses a write to whatever the steps touch and make, and to
-        the disks below. A snapshot alone takes writes, in memory: its log is replayed there."""
+        the disks below. A snapshot alone takes writes, in memory: its log is replayed there, and
+        an array that writes to its members all the same stands on some."""
         if access == "rw":
             return
         steps = self.facts["decision"]["steps"]
@@ -209,6 +229,7 @@ class Guest:
         nodes = named_nodes(steps) - in_memory
         listed = self.succeed(f"lsblk -nsro PATH,RO {shlex.join(sorted(nodes))} | sort -u")
         lines = [line.split() for line in listed.splitlines()]
+        in_memory |= set(self.lab("in_memory").split()) - nodes
         writable = [path for path, flag in lines if flag != "1" and path not in in_memory]
         check("nodes below the store that may be written", writable, [])
 
@@ -245,6 +266,94 @@ class Guest:
         """The codes of what was judged on this disk."""
         candidates = self.facts["decision"]["candidates"]
         return sorted(one["code"] for one in candidates if one["node"] == loop.node)
+
+    def probe(self, disk: Loop | Disk) -> dict[str, Any]:
+        """What came of reading it."""
+        node = disk.node if isinstance(disk, Loop) else self.node(disk)
+        found = [one for one in self.facts["facts"]["devices"] if one["node"] == node]
+        check(f"devices of node {node}", len(found), 1)
+        return dict(found[0]["probe"])
+
+    def expect_probe(self, disk: Loop | Disk, state: str, faults: bool = False) -> None:
+        """It was read to this effect, with reads that failed or without."""
+        probe = self.probe(disk)
+        seen = (probe["state"], bool(probe.get("faults")))
+        check(
+            f"probe of {disk.node if isinstance(disk, Loop) else disk.name}", seen, (state, faults)
+        )
+
+    @contextmanager
+    def traced(self) -> Iterator[list[dict[str, Any]]]:
+        """Every open and ioctl of a block device meanwhile, by whomever: `event`, `value` (the
+        flags or the request), `dev` (as st_rdev of the kernel's own) and `who`."""
+        seen: list[dict[str, Any]] = []
+        self.lab("trace_on")
+        yield seen
+        for line in self.lab("trace_off").splitlines():
+            event, value, dev, who = line.split(" ", 3)
+            seen.append({"event": event, "value": int(value), "dev": int(dev), "who": who})
+
+    def devnum(self, node: str) -> int:
+        """A node's number as the kernel has it: 12 bits of major, 20 of minor."""
+        major, minor = self.line(f"stat -c '%t %T' {node}").split()
+        return int(major, 16) << 20 | int(minor, 16)
+
+    def known_store(self, node: str, label: str) -> dict[str, str]:
+        """Make a store on this node: what blkid says of it, and its id."""
+        store, _ = self.make_store(node, "ext4")
+        self.succeed(f"e2label {node} {label}; sync")
+        tags = self.succeed(f"blkid -p -o export {node}; echo bytes=$(blockdev --getsize64 {node})")
+        said = dict(line.split("=", 1) for line in tags.splitlines() if "=" in line)
+        names = ("UUID", "LABEL", "TYPE", "FSBLOCKSIZE", "FSLASTBLOCK", "bytes")
+        return {**{name: said[name] for name in names}, "store": store}
+
+    def seen_through(self, known: dict[str, str]) -> dict[str, str]:
+        """The same of the view with that file system, as preflight read it."""
+        for view in self.facts["facts"]["virtuals"]["devices"]:
+            for signature in view["probe"].get("signatures", []):
+                superblock = signature["outcome"].get("found") or {}
+                if superblock.get("uuid") == known["UUID"]:
+                    return view_of(view, signature["format"], superblock)
+        return {}
+
+    def expect_decided_within(self, seconds: float) -> None:
+        wall = self.figures()["preflight_wall"]
+        check(f"decided after {wall} s, under {seconds} s", wall < seconds, True)
+
+    def expect_activation_fails(self, *reasons: str) -> None:
+        """Activation of what was decided fails, says why, and leaves mode none and no mount."""
+        self.fail("systemctl start asl-activate.service 2>&1")
+        self.seen = None
+        self.expect_mode(mode="none", code="activation-failed", source="none")
+        self.expect_reason(*reasons)
+        check(f"mount at {MOUNT}", self.state.mount, [])
+        journal = "/var/lib/asl/runtime/activation.json"
+        check(
+            "steps in the journal",
+            self.line(f"jq -c .entries {journal} 2>/dev/null || echo []"),
+            "[]",
+        )
+
+    def expect_mounts(self, type: str, image: Path | str, **expected: dict[str, str]) -> None:
+        """What mounting this file system does to the disk below it.
+
+        `image` is an empty one, a file of the host or the command that makes it of `$f`.
+        `expected` has, by the options (`ro_noload`), what is seen in each state of the file
+        system: on a read-only device, then on a writable one where that is not the same.
+        """
+        if isinstance(image, Path):
+            self.bring(image)
+            name = image.name
+        else:
+            name = "made.img"
+            self.lab(f"f={LAB}/{name}; {image} 2>&1")
+        options = [how.replace("_", ",") for how in expected]
+        seen: dict[str, dict[str, str]] = {how: {} for how in expected}
+        for line in self.lab(f"mount_tries {type} {name} {' '.join(options)}").splitlines():
+            how, state, guarded, opened = line.split()
+            both = guarded if guarded == opened else f"{guarded}, {opened}"
+            seen[how.replace(",", "_")][state] = both
+        check(f"mounts of {type}", seen, expected)
 
     def expect_mounted(self, node: str, access: str = "ro") -> None:
         check(f"units' states and the mount at {MOUNT}", bool(self.state.mount), True)
@@ -288,20 +397,46 @@ class Guest:
         marker: bool = True,
         replay: bool = False,
         at: str = ".",
+        megabytes: int = 0,
+        sector: int = 512,
     ) -> Loop:
         """A disk with a store on it; without `fs` a blank one.
 
         `partition` of `partitions` carries it, else the whole disk. `at` is the store's place
-        in the file system. `replay` leaves the log as a power cut does.
+        in the file system. `replay` leaves the log as a power cut does. `sector` is the size
+        of the disk's logical sectors.
         """
         file = f"{LAB}/disk/{len(self.loops)}.img"
         store = str(uuid.uuid4()) if fs and tree and marker else ""
         fs_uuid = str(uuid.uuid4()) if fs else ""
-        size = SIZES[fs or "ext4"] * max(1, partitions)
+        size = megabytes or SIZES[fs or "ext4"] * max(1, partitions)
         words = [file, size, partitions, partition, fs, fs_uuid, int(tree), store, at, int(replay)]
+        words.append(sector)
         return self._attached(
             f"make_disk {shlex.join(map(str, words))}", file, partition, store, fs_uuid
         )
+
+    def mapped(self, fs: str = "") -> Loop:
+        """A disk that can fall sick: a device-mapper node with a store, or blank without `fs`.
+
+        Its bytes lie behind the first MiB of a loop device, which shows nothing of them itself.
+        """
+        base = self.loop(megabytes=SIZES[fs or "ext4"] + 1)
+        base.name = f"lab-{len(self.loops)}"
+        if fs:
+            base.store, base.fs = str(uuid.uuid4()), str(uuid.uuid4())
+        words = [base.name, base.whole, fs, base.fs, base.store]
+        base.node = self.lab(f"map_disk {shlex.join(words)}")
+        self.remember(base)
+        return base
+
+    def sicken(self, disk: Loop, *table: str) -> None:
+        """Another table for a mapped disk: `0 8 error`; `{}` in a line is the disk's own device.
+
+        What lies behind the last line stays as it was.
+        """
+        lines = "\n".join(line.format(disk.whole) for line in table)
+        self.lab(f"map_again {disk.name} {disk.whole} {shlex.quote(lines)}")
 
     def copy(self, of: Loop) -> Loop:
         """Another disk with the same bytes."""
@@ -356,6 +491,8 @@ class Guest:
                 report(error)  # while its disks are still there
                 raise
         finally:
+            for disk in [*self.plugged]:
+                self.unplug(disk)
             loops, self.loops = self.loops, []
             words = [word for loop in loops for word in (loop.file, loop.whole)]
             lines = self.lab(f"clean {shlex.join(words)}").splitlines()
@@ -376,6 +513,60 @@ class Guest:
         pick = f"awk '$2 == \"{disk.serial}\" {{ print $1 }}'"
         return self.line(f"udevadm settle; lsblk -ndro PATH,SERIAL | {pick}") + disk.part
 
+    def plug(self, name: str, megabytes: int = SIZES["ext4"], **device: Any) -> Disk:
+        """Attach one more blank disk, for this situation. `device` are properties of QEMU's
+        scsi-hd; with the name of a disk that is there it is a second path to that disk."""
+        same = [disk for disk in self.plugged if disk.name == name]
+        disk = Disk(name, f"plug{len(self.plugged)}", f"ASL-{name}".upper())
+        disk.path = Path(self.machine.state_dir) / disk.file
+        if not same:
+            blank(disk.path, megabytes)
+        node = f"lab-{name}"
+        plug(self.qmp, node, "" if same else disk.file, id=disk.drive, serial=disk.serial, **device)
+        self.plugged.append(disk)
+        self.machine.wait_until_succeeds(
+            f"test $(lsblk -ndro SERIAL | grep -c {disk.serial}) = {len(same) + 1}", timeout=30
+        )
+        self.succeed("udevadm settle")
+        remember([disk], self.qmp)
+        return disk
+
+    def bring(self, *files: Path) -> None:
+        """Copy sparse files of the host to LAB, by way of a disk that is a tar archive."""
+        archive = Path(self.machine.state_dir) / "brought.tar"
+        for file in files:
+            how = "--update" if archive.exists() else "--create"
+            command = [
+                "tar",
+                how,
+                "--sparse",
+                f"--file={archive}",
+                "-C",
+                str(file.parent),
+                file.name,
+            ]
+            subprocess.run(command, check=True)
+        plug(self.qmp, "lab-brought", archive.name, id="brought", serial="ASL-BROUGHT")
+        there = "lsblk -ndro SERIAL | grep -q ASL-BROUGHT"
+        self.machine.wait_until_succeeds(there, timeout=30)
+        self.lab(f"tar -xf {self.node(Disk('', '', 'ASL-BROUGHT'))} -C {LAB}")
+        self.qmp.ask("device_del", id="brought")
+        self.machine.wait_until_fails(there, timeout=30)
+        self.qmp.ask("blockdev-del", **{"node-name": "lab-brought"})
+        archive.unlink()
+
+    def unplug(self, disk: Disk) -> None:
+        """Pull it out, and see that nothing was written to it until then."""
+        check_untouched([disk], self.qmp)
+        self.plugged.remove(disk)
+        self.qmp.ask("device_del", id=disk.drive)
+        left = len([one for one in self.plugged if one.name == disk.name])
+        self.machine.wait_until_succeeds(
+            f"test $(lsblk -ndro SERIAL | grep -c {disk.serial}) = {left}", timeout=30
+        )
+        if not left:
+            self.qmp.ask("blockdev-del", **{"node-name": f"lab-{disk.name}"})
+
     def make_store(self, node: str, fs: str) -> tuple[str, str]:
         """A store on a disk of the host: its id and that of its file system."""
         store, fs_uuid = str(uuid.uuid4()), str(uuid.uuid4())
@@ -384,12 +575,12 @@ class Guest:
 
     def check_disks(self) -> None:
         self.succeed("sync")
-        check_untouched(self.disks, self.qmp)
+        check_untouched(self.disks + self.plugged, self.qmp)
 
     def remember_disks(self) -> None:
         """From here on a write counts."""
         self.succeed("sync")
-        remember(self.disks, self.qmp)
+        remember(self.disks + self.plugged, self.qmp)
 
     # Figures and reports
 

@@ -17,7 +17,7 @@ lab_prepare() {
 make_fs() {
     case $1 in
         ext2 | ext3 | ext4) "mkfs.$1" -q -F -U "$3" "$2" ;;
-        xfs) mkfs.xfs -q -f -m uuid="$3" "$2" ;;
+        xfs) mkfs.xfs -q -f -l size=64m -m uuid="$3" "$2" ;;
         btrfs) mkfs.btrfs -q -f -U "$3" "$2" ;;
         *) echo "no maker for $1" >&2; return 1 ;;
     esac
@@ -58,19 +58,19 @@ pull_plug() {
     umount $LAB/mnt
 }
 
-# attach FILE: prints the node
-attach() { losetup --find --show --partscan "$1"; }
+# attach FILE [SECTOR]: prints the node
+attach() { losetup --find --show --partscan --sector-size "${2-512}" "$1"; }
 
-# make_disk FILE MIB PARTITIONS PARTITION FS FS-UUID TREE STORE-ID DIR REPLAY: a loop device with
-# a GPT of equal partitions if there are any, and a store. Prints node and fingerprint.
+# make_disk FILE MIB PARTITIONS PARTITION FS FS-UUID TREE STORE-ID DIR REPLAY SECTOR: a loop device
+# with a GPT of equal partitions if there are any, and a store. Prints node and fingerprint.
 make_disk() {
     local node script="label: gpt"$'\n'
     truncate -s "$2M" "$1"
     if [ "$3" -gt 0 ]; then
         for _ in $(seq "$3"); do script+="size=$((($2 - 2) / $3))MiB"$'\n'; done
-        sfdisk --quiet "$1" <<<"$script"
+        sfdisk --quiet --sector-size "${11}" "$1" <<<"$script"
     fi
-    node=$(attach "$1")
+    node=$(attach "$1" "${11}")
     if [ -n "$5" ]; then
         local part=$node
         [ "$4" -gt 0 ] && part=${node}p$4
@@ -82,11 +82,58 @@ make_disk() {
             pull_plug "$5" "$part" "$1"
             losetup --detach "$node"
             mv "$1.cut" "$1"
-            node=$(attach "$1")
+            node=$(attach "$1" "${11}")
         fi
     fi
     echo "$node"
     fingerprint "$1" "$node"
+}
+
+# map_disk NAME LOOP FS FS-UUID STORE-ID: all but the first MiB of LOOP as a node of its own, with
+# a store where FS is given. Prints the node.
+map_disk() {
+    dmsetup create "$1" --table "0 $(($(blockdev --getsz "$2") - 2048)) linear $2 2048"
+    [ -z "$3" ] || store_on "/dev/mapper/$1" "$3" "$4" 1 "$5" .
+    readlink -f "/dev/mapper/$1"
+}
+
+# map_again NAME LOOP TABLE: another table, filled up with what lies behind its last line
+map_again() {
+    local start length size
+    size=$(($(blockdev --getsz "$2") - 2048))
+    # shellcheck disable=SC2034 # the rest of the last line is of no interest
+    read -r start length rest <<<"${3##*$'\n'}"
+    {
+        echo "$3"
+        start=$((start + length))
+        [ $start -ge $size ] || echo "$start $((size - start)) linear $2 $((start + 2048))"
+    } | dmsetup reload "$1"
+    # What was read before is in the page cache, and would be read from there again.
+    dmsetup suspend "$1"
+    dmsetup resume "$1"
+    blockdev --flushbufs "/dev/mapper/$1"
+}
+
+# trace_on: from here on the kernel notes every open and ioctl of a block device. trace_off prints
+# them: event, command, flags or request, and device.
+trace_on() {
+    local dir=/sys/kernel/tracing
+    mountpoint -q $dir || mount -t tracefs tracefs $dir
+    echo 8192 >$dir/buffer_size_kb
+    echo "f:lab/open blkdev_open value=filp->f_flags:u32 dev=inode->i_rdev:u32" >$dir/dynamic_events
+    echo "f:lab/ioctl blkdev_ioctl value=cmd:u32 dev=file->f_inode->i_rdev:u32" >>$dir/dynamic_events
+    udevadm settle
+    echo >$dir/trace
+    echo 1 >$dir/events/lab/enable
+}
+
+trace_off() {
+    local dir=/sys/kernel/tracing
+    echo 0 >$dir/events/lab/enable
+    # "  comm-pid [cpu] flags time: event: (function) value=N dev=N"
+    sed -nE 's/^ *(.*)-[0-9]+ +\[.* (open|ioctl): .*value=([0-9]+) dev=([0-9]+)$/\2 \3 \4 \1/p' $dir/trace
+    grep -q "entries-in-buffer/entries-written: \([0-9]*\)/\1 " $dir/trace
+    echo >$dir/dynamic_events
 }
 
 # fingerprint FILE NODE: the content (only what is allocated, and where), and the sectors that the
@@ -109,6 +156,7 @@ decide() {
     systemctl restart asl-preflight.service || true
     # In mode none both are skipped: cold boots and the situation `no-disk` show it, and each
     # skip costs seconds of emulated time.
+    [ "${1-}" = only ] && return
     if [ "${1-}" = serve ] || ! grep -q "^mode='none'" /run/asl/mode; then
         systemctl start asl-activate.service asl-intake.service || true
     fi
@@ -121,6 +169,14 @@ nodes() {
     for dir in /sys/class/block/*; do
         echo "${dir##*/} $(<"$dir/size") $(<"$dir/ro")"
     done | grep -v ' 0 0$'
+}
+
+# in_memory: the loop devices of snapshots, and what stands on them
+in_memory() {
+    local node
+    losetup -nO NAME,BACK-FILE | awk '$2 ~ "^/run/asl/cow/" { print $1 }' | while read -r node; do
+        lsblk -nro PATH "$node"
+    done
 }
 
 # state: the mode file, the mount, the units and intake's own status, in sections
@@ -141,15 +197,21 @@ state() {
     fi
 }
 
-# clean FILE NODE...: prints the fingerprints, and takes the loop devices and a changed asl.conf
-# away
+# clean FILE NODE...: prints the fingerprints, and takes the loop devices, a changed asl.conf and the
+# operator's choices away
 clean() {
+    local name
     systemctl stop asl-intake.service asl-activate.service
+    for name in $(dmsetup ls 2>&1 | awk '/^lab-/ { print $1 }'); do
+        # Whoever waits for a suspended one is let go first.
+        dmsetup resume "$name"
+        dmsetup remove --retry "$name"
+    done
     while [ $# -gt 0 ]; do
         fingerprint "$1" "$2"
         losetup --detach "$2"
         shift 2
     done
-    rm -f $LAB/disk/*
+    rm -f $LAB/disk/* /var/lib/asl/runtime/session.conf
     cmp -s $LAB/asl.conf $CONF || cp $LAB/asl.conf $CONF
 }

@@ -36,6 +36,7 @@ class Lab:
         self.skipped: list[dict[str, str]] = []
         self.figures: dict[str, Any] = {}
         self.fixtures: dict[str, dict[str, str]] = {}
+        self.notes: dict[str, Any] = {}  # figures of the situation that runs
         self.boots = 0
         self.begin = time.monotonic()
 
@@ -59,6 +60,49 @@ class Lab:
         command += ["-boot_image", "any", "replay", *xorriso]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         check(f"xorriso {' '.join(xorriso)}: {done.stderr}: status", done.returncode, 0)
+        return path
+
+    def made_by(self, name: str, megabytes: int, *command: str) -> Path:
+        """An image that a tool of the host's pinned Debian 13 makes; its path is added."""
+        path = Path(os.environ.get("TMPDIR", "/tmp")) / f"{name}.img"
+        path.unlink(missing_ok=True)
+        if megabytes:
+            disks.blank(path, megabytes)
+        tool = self.path("oracleTools") / "bin" / command[0]
+        done = subprocess.run(
+            [str(tool), *command[1:], str(path)], check=False, capture_output=True, text=True
+        )
+        check(f"{' '.join(command)}: {done.stderr}: status", done.returncode, 0)
+        return path
+
+    def small_iso(self) -> Path:
+        """An ISO 9660 file system of a few hundred KiB."""
+        path = Path(os.environ.get("TMPDIR", "/tmp")) / "small.iso"
+        path.unlink(missing_ok=True)
+        tool = self.path("imageTools") / "bin/xorriso"
+        command = [str(tool), "-outdev", str(path), "-volid", "SMALL"]
+        command += ["-map", str(self._small_tree()), "/", "-commit"]
+        subprocess.run(command, check=True, capture_output=True)
+        return path
+
+    def packed(self, name: str, tool: str) -> Path:
+        """A file system that its tool makes whole of a directory."""
+        path = Path(os.environ.get("TMPDIR", "/tmp")) / f"{name}.img"
+        path.unlink(missing_ok=True)
+        words = [str(self._small_tree()), str(path)]
+        if tool == "mkfs.erofs":
+            words.reverse()
+        command = [str(self.path("oracleTools") / "bin" / tool), *words]
+        subprocess.run(command, check=True, capture_output=True)
+        return path
+
+    @staticmethod
+    def _small_tree() -> Path:
+        """The least of a store, in a directory of the host."""
+        path = Path(os.environ.get("TMPDIR", "/tmp")) / "small-tree"
+        for name in ("blocks", "segments", "snapshots", "logs"):
+            (path / name).mkdir(parents=True, exist_ok=True)
+        (path / "blocks/one").write_text("one block\n")
         return path
 
     def iso_with_yaml(self, text: str) -> Path:
@@ -200,6 +244,7 @@ class Lab:
         name = f"{self.suite}/{file.name}"
         say(name)
         begin = time.monotonic()
+        self.notes = {}
         code = compile(file.read_text(), name, "exec")
         try:
             with guest.situation(lambda error: self._report(guest.machine, guest, name, error)):
@@ -210,8 +255,13 @@ class Lab:
             return
         seconds = round(time.monotonic() - begin, 1)
         figures.pop("kernel_to_decision", None)  # only a boot has one
-        self.tests.append({"name": file.stem, "seconds": seconds, **figures})
+        self.tests.append({"name": file.stem, "seconds": seconds, **figures, **self.notes})
         say(f"{name}: passed in {seconds} s")
+
+    def note(self, **figures: Any) -> None:
+        """Print figures of this situation, and keep them in the result."""
+        self.notes |= figures
+        say(f"{self.suite}: {figures}")
 
     # The result
 

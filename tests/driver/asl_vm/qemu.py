@@ -100,6 +100,15 @@ def disk_args(index: int, drive: str, file: str, serial: str) -> list[str]:
     ]
 
 
+def plug(qmp: "Qmp", drive: str, file: str, **device: Any) -> None:
+    """Attach one more disk to a running guest; a second path to one that is there without a file."""
+    if file:
+        below = {"driver": "file", "filename": file}
+        qmp.ask("blockdev-add", driver="raw", **{"node-name": drive}, discard="unmap", file=below)
+    scsi = {"driver": "scsi-hd", "bus": "hba.0", "drive": drive, "share-rw": True}
+    qmp.ask("device_add", **scsi, **device)
+
+
 def shell_line(args: list[str]) -> str:
     """`exec`: the drivers end the process that they started, which must be QEMU itself."""
     return "exec " + shlex.join(args)
@@ -126,8 +135,9 @@ class Qmp:
         self.lines.readline()
         self.ask("qmp_capabilities")
 
-    def ask(self, command: str) -> Any:
-        self.socket.sendall(json.dumps({"execute": command}).encode() + b"\n")
+    def ask(self, command: str, **arguments: Any) -> Any:
+        question = {"execute": command, "arguments": arguments}
+        self.socket.sendall(json.dumps(question).encode() + b"\n")
         while line := self.lines.readline():
             answer = json.loads(line)
             if "error" in answer:

@@ -26,6 +26,7 @@ fn consent_names_the_store_and_its_disk() {
             .contains(&format!("write.allow = {A}@SER-A\n"))
     );
     assert_eq!(node.mode("generation"), "2");
+    assert_eq!(node.mode("access"), "rw");
     assert_eq!(node.calls(), [RESTART, START]);
     node.ok(&["allow-write", A, "--yes"]);
     assert_eq!(node.read(SESSION).matches(A).count(), 1);
@@ -76,6 +77,25 @@ fn what_holds_no_store_gets_no_consent() {
         assert_eq!(node.run(&["allow-write", bad, "--yes"]).0, 1, "{bad}");
     }
     assert!(!node.path(SESSION).exists());
+}
+
+#[test]
+fn a_remote_store_is_named_by_its_endpoint() {
+    let node = Node::new();
+    let endpoint = "ssh://me@nas/asl";
+    node.write(
+        "etc/asl/asl.conf",
+        format!("mode = remote\nremote.endpoint = {endpoint}\n"),
+    );
+    node.ok(&["preflight"]);
+    node.ok(&["allow-write", endpoint, "--yes"]);
+    assert!(
+        node.read(SESSION)
+            .contains(&format!("write.allow = {endpoint}\n"))
+    );
+    assert_eq!(node.mode("access"), "rw");
+    node.ok(&["allow-write", "--revoke", endpoint]);
+    assert_eq!(node.mode("access"), "ro");
 }
 
 /// A comma in a serial number would be two consents.

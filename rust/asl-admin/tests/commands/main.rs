@@ -9,6 +9,9 @@
 )]
 
 mod allow;
+mod import;
 mod node;
 mod pick;
+mod report;
 mod status;
+mod unlock;

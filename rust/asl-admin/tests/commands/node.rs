@@ -120,6 +120,21 @@ impl Node {
         )
     }
 
+    /// The journal that asl-activate leaves behind when it mounted /dev/sda.
+    pub(crate) fn activated(&self) {
+        self.write(
+            "var/lib/asl/runtime/activation.json",
+            format!(
+                r#"{{"schema":1,"boot_id":"{BOOT}","generation":1,"complete":true,
+                "plan":[{{"action":"set-read-only","node":"/dev/sda","devnum":"259:0","role":"store"}},
+                    {{"action":"mount","node":"/dev/sda","devnum":"259:0","driver":"ext4",
+                      "options":["ro"],"target":"/mnt/asl/local"}}],
+                "entries":[{{"action":{{"action":"set-read-only","node":"/dev/sda",
+                    "devnum":"259:0","role":"store"}},"was_read_only":false}}]}}"#
+            ),
+        );
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> (i32, String, String) {
         let path = std::env::var("PATH").unwrap_or_default();
         let output = Command::new(env!("CARGO_BIN_EXE_asl-admin"))

@@ -63,6 +63,29 @@ fn the_only_store_is_started() {
     );
 }
 
+/// Rule 44: those who use it are not to lose it by a word.
+#[test]
+fn a_store_that_is_served_stays_until_detach() {
+    let mut node = Node::new();
+    node.store("SER-A", A);
+    node.ok(&["preflight"]);
+    node.activated();
+    node.store("SER-B", B);
+    let out = node.ok(&["preflight"]);
+    assert!(!out.contains("until `asl-admin detach`"));
+    let out = node.ok(&["use", B]);
+    assert!(
+        out.contains("/dev/sda is served and stays until `asl-admin detach`"),
+        "{out}"
+    );
+    assert_eq!(node.mode("source"), "/dev/sda");
+    std::fs::remove_file(node.path("var/lib/asl/runtime/activation.json")).unwrap();
+    node.ok(&["preflight"]);
+    assert_eq!(node.mode("source"), "/dev/sdb");
+    let out = node.ok(&["use", B]);
+    assert!(!out.contains("until `asl-admin detach`"), "{out}");
+}
+
 #[test]
 fn an_unknown_id_is_refused_with_what_can_be_named() {
     let node = two_stores();

@@ -1,27 +1,12 @@
 //! `asl-admin status` and `asl-admin detach`.
 
-use crate::node::{BOOT, Node};
+use crate::node::Node;
 
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 const SHOW: &str = "systemctl show --property=Id,ActiveState,SubState,Result \
      asl-preflight.service asl-activate.service asl-intake.service asl-intake.socket \
      usr-local-bin.mount";
 const STOP: &str = "systemctl stop asl-intake.socket asl-intake.service asl-activate.service";
-
-/// As asl-activate leaves it behind.
-fn journal(node: &Node) {
-    node.write(
-        "var/lib/asl/runtime/activation.json",
-        format!(
-            r#"{{"schema":1,"boot_id":"{BOOT}","generation":1,"complete":true,
-            "plan":[{{"action":"set-read-only","node":"/dev/sda","devnum":"259:0","role":"store"}},
-                {{"action":"mount","node":"/dev/sda","devnum":"259:0","driver":"ext4",
-                  "options":["ro"],"target":"/mnt/asl/local"}}],
-            "entries":[{{"action":{{"action":"set-read-only","node":"/dev/sda",
-                "devnum":"259:0","role":"store"}},"was_read_only":false}}]}}"#
-        ),
-    );
-}
 
 #[test]
 fn it_shows_the_stack_the_services_and_what_is_lost() {
@@ -30,7 +15,7 @@ fn it_shows_the_stack_the_services_and_what_is_lost() {
     node.disk("SER-B", &[("note", "x")]);
     node.ok(&["preflight"]);
     node.ok(&["use", A]);
-    journal(&node);
+    node.activated();
     node.tool(
         "systemctl",
         "printf 'Id=asl-intake.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n'",
@@ -44,7 +29,7 @@ fn it_shows_the_stack_the_services_and_what_is_lost() {
         &format!("    store {A} at /: usable\n    mounted at /mnt/asl/local by asl-activate\n"),
         "  SOUND DISK (serial SER-B, 8 MiB) /dev/sdb; ext4",
         "  asl-intake.service      failed (failed, exit-code)\n",
-        "guarded read-only until detach\n  SOUND DISK (serial SER-A, 8 MiB) /dev/sda\n",
+        "guarded read-only until detach or lock\n  SOUND DISK (serial SER-A, 8 MiB) /dev/sda\n",
         &format!("lost at reboot\n  use = {A}\n"),
     ] {
         assert!(out.contains(part), "{part}: {out}");
@@ -93,7 +78,7 @@ fn detach_stops_everything_and_says_what_can_be_pulled() {
     let mut node = Node::new();
     node.store("SER-A", A);
     node.ok(&["preflight"]);
-    journal(&node);
+    node.activated();
     node.tool(
         "systemctl",
         "rm -f \"${0%/bin/*}/var/lib/asl/runtime/activation.json\"",
@@ -112,7 +97,7 @@ fn a_disk_that_something_else_uses_is_not_safe_to_pull() {
     let mut node = Node::new();
     node.store("SER-A", A);
     node.ok(&["preflight"]);
-    journal(&node);
+    node.activated();
     node.tool(
         "systemctl",
         "rm -f \"${0%/bin/*}/var/lib/asl/runtime/activation.json\"",
@@ -130,7 +115,7 @@ fn a_disk_that_something_else_uses_is_not_safe_to_pull() {
 fn an_activation_that_stays_is_a_failure() {
     let node = Node::new();
     node.ok(&["preflight"]);
-    journal(&node);
+    node.activated();
     let (code, _, err) = node.run(&["detach"]);
     assert_eq!(code, 1);
     assert!(err.contains("blockdev --setro /dev/sda"), "{err}");

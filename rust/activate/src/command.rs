@@ -1,0 +1,101 @@
+//! A tool's command line, and how it looks in a shell.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Where the tools are; never the caller's `PATH`.
+pub(crate) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A tool that is run without a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) program: &'static str,
+    pub(crate) args: Vec<String>,
+    /// libdm makes and removes the nodes itself and waits for nobody: under
+    /// `nomdlvm` udev makes none, and a cookie that nobody answers would hang
+    /// the tool.
+    pub(crate) without_udev: bool,
+    /// After this it is killed.
+    pub(crate) deadline: Duration,
+}
+
+/// A tool that only speaks to the kernel takes far less; one that has to read
+/// a sick disk takes the kernel's retries.
+const USUAL: Duration = Duration::from_secs(30);
+
+impl Command {
+    pub(crate) fn new(program: &'static str, args: &[&str]) -> Self {
+        Self {
+            program,
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            without_udev: false,
+            deadline: USUAL,
+        }
+    }
+
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub(crate) fn args<'a>(mut self, args: impl IntoIterator<Item = &'a String>) -> Self {
+        self.args.extend(args.into_iter().cloned());
+        self
+    }
+
+    pub(crate) fn arg_if(self, wanted: bool, arg: &str) -> Self {
+        if wanted { self.arg(arg) } else { self }
+    }
+
+    pub(crate) fn without_udev(mut self) -> Self {
+        self.without_udev = true;
+        self
+    }
+
+    pub(crate) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+/// As a shell command.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.without_udev {
+            f.write_str("DM_DISABLE_UDEV=1 ")?;
+        }
+        f.write_str(self.program)?;
+        self.args
+            .iter()
+            .try_for_each(|arg| write!(f, " {}", quote(arg)))
+    }
+}
+
+/// For a POSIX shell. A disk chooses the names of its directories.
+pub(crate) fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_from_a_disk_cannot_become_a_command() {
+        assert_eq!(quote("/dev/sda1"), "/dev/sda1");
+        assert_eq!(quote("/a b;reboot"), "'/a b;reboot'");
+        assert_eq!(quote("/a'$(x)"), r"'/a'\''$(x)'");
+        let command = Command::new("dmsetup", &["remove"])
+            .arg("a b")
+            .without_udev();
+        assert_eq!(
+            command.to_string(),
+            "DM_DISABLE_UDEV=1 dmsetup remove 'a b'"
+        );
+    }
+}

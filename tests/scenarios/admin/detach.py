@@ -1,0 +1,17 @@
+# The store is let go of, its disk can be written to again and pulled; then it is served anew.
+disk = vm.disk("ext4")
+vm.decide()
+vm.expect_local(disk)
+node = vm.node(disk)
+vm.check("read-only flag", vm.line(f"blockdev --getro {node}"), "1")
+seen = vm.succeed("asl-admin detach")
+vm.check_in("detach", f"writable again: {node}", seen)
+vm.check_in("detach", "safe to pull: ", seen)
+vm.check_in("detach", disk.serial, seen)
+vm.check("read-only flag", vm.line(f"blockdev --getro {node}"), "0")
+vm.fail("mountpoint -q /mnt/asl/local")
+vm.fail("systemctl is-active asl-intake.service asl-intake.socket asl-activate.service")
+vm.check_in("again", "nothing was active", vm.succeed("asl-admin detach"))
+vm.succeed("systemctl start asl-intake.service")
+vm.seen = None
+vm.expect_local(disk)

@@ -1,0 +1,21 @@
+# Two stores are none, until the operator names one; then it is served without a reboot.
+host, other = vm.disk("ext4"), vm.loop("btrfs")
+vm.decide()
+vm.expect_none("many", rule="many")
+seen = vm.fail("asl-admin use 00000000-0000-4000-8000-000000000000 2>&1")
+vm.check_in("what can be named", host.store, seen)
+vm.check_in("what can be named", other.store, seen)
+vm.succeed(f"asl-admin use {other.store}")
+config = vm.succeed("asl-admin config")
+vm.check_in("asl-admin config", f"use = {other.store}", config)
+vm.check_in("asl-admin config", "# session /var/lib/asl/runtime/session.conf:2", config)
+vm.succeed("systemctl start asl-intake.service")
+vm.seen = None
+vm.expect_mode(mode="local", source=other.node, store=other.store)
+vm.expect_mounted(other.node)
+# It is served: what is named now does not take it away.
+seen = vm.succeed(f"asl-admin use {host.store}")
+vm.check_in("use", f"{other.node} is served and stays", seen)
+vm.expect_mounted(other.node)
+vm.succeed("asl-admin use --clear")
+vm.fail("test -e /var/lib/asl/runtime/session.conf")
