@@ -33,6 +33,8 @@ pub(crate) enum Rule {
     Disc,
     /// MBR and GPT.
     Guard,
+    /// GPT and an MBR that knows nothing of it.
+    Unguarded,
 }
 
 impl fmt::Display for Because {
@@ -67,6 +69,14 @@ impl fmt::Display for Because {
                 rule: Rule::Guard,
                 ..
             } => write!(f, "beside a {format} an MBR guards it or shows a part of it"),
+            Because::Inside {
+                format,
+                rule: Rule::Unguarded,
+                ..
+            } => write!(
+                f,
+                "the {format} has no entry of type ee for it, and is what Linux goes by"
+            ),
             Because::Contested => f.write_str(
                 "each of them is valid, none lies inside the other, and a guess could take the wrong one",
             ),

@@ -45,7 +45,12 @@ fn judge(device: &Device, spans: &[(String, Span)]) -> Vec<(Standing, Because)> 
         .map(|(_, span)| *span)
         .collect();
     if partitions.is_empty() {
-        partitions = signatures.iter().flat_map(table_spans).collect();
+        let counts = |table: &&Signature| {
+            let mut others = signatures.iter().filter(|other| describes(other));
+            !others.any(|other| other != *table && inside(table, other).is_some())
+        };
+        let tables = signatures.iter().filter(counts);
+        partitions = tables.flat_map(table_spans).collect();
     }
     signatures
         .iter()
@@ -192,9 +197,21 @@ fn inside(inner: &Signature, outer: &Signature) -> Option<Rule> {
     if inner.format == Format::Iso9660 && outer.format == Format::Udf {
         return Some(Rule::Disc);
     }
-    // The MBR beside a GPT only guards it, or shows some of its partitions.
-    if inner.format == Format::Mbr && outer.format == Format::Gpt {
-        return Some(Rule::Guard);
+    // The MBR beside a GPT guards it, or shows some of its partitions too. One
+    // that does neither was written over the GPT's disk later: Linux goes by
+    // the MBR then, and so does libblkid.
+    match (&of_inner.content, &of_outer.content) {
+        (Content::Table(mbr), _)
+            if (inner.format, outer.format) == (Format::Mbr, Format::Gpt) && guards(mbr) =>
+        {
+            return Some(Rule::Guard);
+        }
+        (_, Content::Table(mbr))
+            if (inner.format, outer.format) == (Format::Gpt, Format::Mbr) && !guards(mbr) =>
+        {
+            return Some(Rule::Unguarded);
+        }
+        _ => {}
     }
     let end = plain_data(of_outer)?;
     // md 0.90, md 1.0, a firmware array or DRBD keep their superblock at the
@@ -204,6 +221,11 @@ fn inside(inner: &Signature, outer: &Signature) -> Option<Rule> {
     // no size, so LUKS beside md at the tail stays contested.
     let fits = inner.offset < end && extent(of_inner).is_some_and(|size| size <= end);
     fits.then_some(Rule::Data { end })
+}
+
+/// The MBR says that there is a GPT.
+fn guards(mbr: &Table) -> bool {
+    mbr.protective || mbr.partitions.iter().any(|entry| entry.kind == "0xee")
 }
 
 /// Where the data end that show on the bare device as they do on the array:

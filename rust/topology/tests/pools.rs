@@ -205,6 +205,36 @@ fn a_group_with_a_missing_volume_works_as_far_as_its_volumes_do() {
 }
 
 #[test]
+fn a_physical_volume_without_a_text_is_no_missing_one() {
+    let textless = PhysicalVolume {
+        group: None,
+        areas: Vec::new(),
+        data_offset: MIB,
+        used: true,
+    };
+    let other = |name: &str, id: &str| disk(name, vec![lvm(id, textless.clone())]);
+    let first = disk("sda", vec![lvm("id-pv0", group(3, false))]);
+    let devices = [
+        first.clone(),
+        other("sdb", "id-pv1"),
+        other("sdc", "id-other"),
+    ];
+    let pool = only(&devices);
+    assert_eq!((pool.expected, pool.health), (2, Health::Complete));
+    assert_eq!(pool.missing, [""; 0]);
+    let members: Vec<(&str, &str)> = pool
+        .members
+        .iter()
+        .map(|member| (member.device.as_str(), member.place.as_str()))
+        .collect();
+    assert_eq!(members, [("sda", "pv0"), ("sdb", "pv1")]);
+    // Two of one id are a clone all the same.
+    let devices = [first, other("sdb", "id-pv1"), other("sdc", "id-pv1")];
+    let standings = standings(&only(&devices));
+    assert_eq!(standings[1..], [MemberStanding::Duplicate; 2]);
+}
+
+#[test]
 fn the_newest_text_counts() {
     let devices = [
         disk("sda", vec![lvm("id-pv0", group(3, false))]),

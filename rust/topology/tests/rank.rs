@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
     reason = "a test may"
@@ -10,7 +11,7 @@
 
 mod common;
 
-use asl_facts::{Container, Content, Device, Format, Signature, Standing};
+use asl_facts::{Container, Content, Device, Format, Outcome, Signature, Standing};
 use common::{MIB, damaged, disk, filesystem, found, md, partition, raid, table};
 
 fn standings(mut devices: Vec<Device>) -> Vec<Standing> {
@@ -198,8 +199,35 @@ fn a_stale_table_under_a_file_system_is_contested() {
 fn the_mbr_of_a_gpt_is_part_of_it() {
     let mut gpt = table(Format::Gpt, &[(1, MIB, 50 * MIB)]);
     gpt.offset = 512;
-    let standings = alone(vec![table(Format::Mbr, &[(1, 512, 99 * MIB)]), gpt]);
+    let mut mbr = table(Format::Mbr, &[(1, 512, 99 * MIB)]);
+    kind(&mut mbr, "0xee");
+    let standings = alone(vec![mbr, gpt]);
     assert_eq!(standings, [inside(Format::Gpt, 512), Standing::Content]);
+}
+
+fn kind(signature: &mut Signature, kind: &str) {
+    let Outcome::Found(superblock) = &mut signature.outcome else {
+        panic!()
+    };
+    let Content::Table(table) = &mut superblock.content else {
+        panic!()
+    };
+    table.partitions[0].kind = kind.to_owned();
+}
+
+#[test]
+fn an_mbr_that_does_not_know_of_a_gpt_was_written_over_it() {
+    let mut gpt = table(Format::Gpt, &[(1, MIB, 50 * MIB)]);
+    gpt.offset = 512;
+    let mbr = table(Format::Mbr, &[(1, 60 * MIB, 30 * MIB)]);
+    let new = filesystem(Format::Ext4, 60 * MIB + 1024, MIB);
+    let standings = alone(vec![mbr, gpt, new]);
+    let expected = [
+        Standing::Content,
+        inside(Format::Mbr, 0),
+        Standing::InPartition { number: 1 },
+    ];
+    assert_eq!(standings, expected);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! LVM2 volume groups.
 
-use super::{Piece, empty, mark_duplicates, mark_stale};
+use super::{Groups, Piece, empty, mark_duplicates, mark_stale, pieces};
 use asl_facts::{
-    Content, Format, Health, LogicalVolume, MemberStanding, Pool, PoolFlag, Text, Volume,
+    Content, Device, Format, Health, LogicalVolume, MemberStanding, Pool, PoolFlag, Text, Volume,
     VolumeGroup,
 };
 use std::collections::HashMap;
@@ -10,18 +10,43 @@ use std::collections::HashMap;
 /// Volumes whose needs lead deeper than this lead in a circle.
 const MAX_DEPTH: u32 = 16;
 
+/// Adds the physical volumes without a copy of the text, which a group of many
+/// is often made with, to the groups that name them.
+pub(super) fn add_textless<'a>(devices: &'a [Device], groups: &mut Groups<'a>) {
+    let mut textless: HashMap<&str, Vec<Piece<'a>>> = HashMap::new();
+    for piece in pieces(devices) {
+        if let Content::PhysicalVolume(volume) = &piece.superblock.content
+            && volume.group.is_none()
+            && let Some(id) = piece.superblock.uuid.as_deref()
+        {
+            textless.entry(id).or_default().push(piece);
+        }
+    }
+    for ((format, _), pieces) in groups {
+        if *format != Format::Lvm2 {
+            continue;
+        }
+        let texts = pieces.iter().filter_map(|piece| group_of(piece));
+        let Some(newest) = texts.max_by_key(|group| group.seqno) else {
+            continue;
+        };
+        for part in &newest.physical {
+            pieces.extend(textless.remove(part.id.as_str()).unwrap_or_default());
+        }
+    }
+}
+
+/// The text of a physical volume, if it has one.
+fn group_of<'a>(piece: &Piece<'a>) -> Option<&'a VolumeGroup> {
+    match &piece.superblock.content {
+        Content::PhysicalVolume(volume) => volume.group.as_ref(),
+        _ => None,
+    }
+}
+
 pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
-    let members: Vec<(&Piece<'_>, &VolumeGroup)> = pieces
-        .iter()
-        .filter_map(|piece| match &piece.superblock.content {
-            Content::PhysicalVolume(volume) => Some((piece, volume.group.as_ref()?)),
-            _ => None,
-        })
-        .collect();
-    let newest = members
-        .iter()
-        .map(|(_, group)| group)
-        .max_by_key(|g| g.seqno)?;
+    let texts = pieces.iter().filter_map(group_of);
+    let newest = texts.max_by_key(|group| group.seqno)?;
     let here = |id: &str| {
         pieces
             .iter()
@@ -32,9 +57,9 @@ pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
     pool.generation = newest.seqno;
     pool.expected = u64::try_from(newest.physical.len()).unwrap_or(u64::MAX);
     pool.host.clone_from(&newest.system_id);
-    pool.members = members
+    pool.members = pieces
         .iter()
-        .map(|(piece, group)| {
+        .map(|piece| {
             let id = piece.superblock.uuid.as_deref().unwrap_or_default();
             let known = newest.physical.iter().find(|part| part.id == id);
             // One that went missing, or was taken out of the group while it
@@ -45,7 +70,8 @@ pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
                 _ => MemberStanding::Stale,
             };
             let place = known.map_or(id, |part| part.name.as_str());
-            piece.member(place, group.seqno, standing)
+            let knows = group_of(piece).map_or(0, |group| group.seqno);
+            piece.member(place, knows, standing)
         })
         .collect();
     mark_duplicates(&mut pool);

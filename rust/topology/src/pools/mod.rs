@@ -15,12 +15,13 @@ use std::collections::BTreeMap;
 /// id. The signatures have their standing.
 #[must_use]
 pub fn pools(devices: &[Device]) -> Vec<Pool> {
-    let mut groups: BTreeMap<(Format, String), Vec<Piece<'_>>> = BTreeMap::new();
+    let mut groups = Groups::new();
     for piece in pieces(devices) {
         if let Some(id) = id_of(&piece) {
             groups.entry((piece.format, id)).or_default().push(piece);
         }
     }
+    lvm::add_textless(devices, &mut groups);
     let mut pools: Vec<Pool> = groups
         .into_iter()
         .filter_map(|((format, id), pieces)| gather(format, id, &pieces))
@@ -33,6 +34,9 @@ pub fn pools(devices: &[Device]) -> Vec<Pool> {
     name_twins(&mut pools);
     pools
 }
+
+/// Members by format and id of the whole.
+type Groups<'a> = BTreeMap<(Format, String), Vec<Piece<'a>>>;
 
 /// A sound signature that could be a member.
 #[derive(Clone, Copy)]
