@@ -13,8 +13,7 @@ pub struct Rule {
     pub codes: &'static [&'static str],
     /// When it applies and what follows.
     pub doc: &'static str,
-    /// Whether this version has it. The others wait for what they judge:
-    /// pools, locks, image files, write consent.
+    /// Whether this version has it. Image files are not looked into yet.
     pub built: bool,
 }
 
