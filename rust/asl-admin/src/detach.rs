@@ -1,7 +1,7 @@
 //! `asl-admin detach`: lets go of the store, so that its disks can be pulled.
 
 use crate::{console, evidence, exit, in_use, names, units};
-use asl_activate::{Action, Journal, Linux, System};
+use asl_activate::{Action, Journal, Linux, Role, System};
 use asl_decide::Report;
 use asl_facts::{Device, DeviceKind};
 use std::path::Path;
@@ -63,7 +63,10 @@ fn detach(root: &Path) -> Result<(), String> {
 pub(crate) fn guarded(journal: &Journal) -> Vec<String> {
     let entries = journal.entries.iter();
     let guarded = entries.filter_map(|entry| match (&entry.action, entry.was_read_only) {
-        (Action::SetReadOnly { node, .. }, Some(false)) => Some(node.clone()),
+        // What activation made goes away with its flag.
+        (Action::SetReadOnly { node, role, .. }, Some(false)) if *role != Role::Made => {
+            Some(node.clone())
+        }
         _ => None,
     });
     guarded.collect()

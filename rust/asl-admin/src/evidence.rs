@@ -72,9 +72,7 @@ pub(crate) fn report(root: &Path) -> Result<Report, Missing> {
 pub(crate) fn journal(root: &Path) -> Result<Option<Journal>, String> {
     let told = |why: String| format!("{JOURNAL}: {why}");
     match bounded(&paths::below(root, JOURNAL), MAX_JOURNAL) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| told(error.to_string())),
+        Ok(bytes) => Journal::parse(&bytes).map(Some).map_err(told),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(told(error.to_string())),
     }

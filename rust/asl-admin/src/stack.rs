@@ -47,6 +47,13 @@ pub(crate) fn stack(report: &Report, journal: Option<&Journal>) -> Vec<Item> {
             items.push(builder.item(device, 0));
         }
     }
+    // A node that activation made is not in facts from before it.
+    for (source, target) in mounted(journal) {
+        let all = facts.devices.iter().chain(&facts.virtuals.devices);
+        if !all.into_iter().any(|device| device.node == source) {
+            items.push(leaf(format!("{source}: {}", by_us(target))));
+        }
+    }
     if builder.lines > MAX_LINES {
         let more = builder.lines.saturating_sub(MAX_LINES);
         items.push(leaf(format!("and {more} more in /run/asl/facts.json")));
@@ -94,7 +101,7 @@ impl<'a> Builder<'a> {
             item.on_it.push(self.item(above, depth.saturating_add(1)));
         }
         item.on_it.extend(self.stores(of).map(leaf));
-        item.on_it.extend(self.mounts(of).map(leaf));
+        item.on_it.extend(self.mounts(of).into_iter().map(leaf));
         item
     }
 
@@ -138,39 +145,50 @@ impl<'a> Builder<'a> {
             })
     }
 
-    fn mounts(&self, of: &'a Device) -> impl Iterator<Item = String> + use<'a> {
-        let ours = self.journal.iter().flat_map(|journal| &journal.plan);
-        let ours = ours.filter_map(|action| match action {
-            Action::Mount { node, target, .. } | Action::Bind { node, target, .. }
-                if *node == of.node =>
-            {
-                Some(format!("mounted at {target} by asl-activate"))
-            }
-            _ => None,
-        });
-        let known: Vec<&str> = self
-            .journal
+    fn mounts(&self, of: &'a Device) -> Vec<String> {
+        let ours = mounted(self.journal);
+        let mut lines: Vec<String> = ours
             .iter()
-            .flat_map(|journal| &journal.plan)
-            .filter_map(|action| match action {
-                Action::Mount { target, .. } | Action::Bind { target, .. } => Some(target.as_str()),
-                _ => None,
-            })
+            .filter(|(source, _)| *source == of.node)
+            .map(|(_, target)| by_us(target))
             .collect();
-        let others = of.uses.iter().filter_map(move |used| match used {
-            Use::Mounted { target, .. } if known.contains(&target.as_str()) => None,
-            Use::Mounted { target, read_only } => {
-                let how = if *read_only {
-                    "read-only"
-                } else {
-                    "for writing"
-                };
-                Some(format!("mounted at {target} {how}"))
+        for used in &of.uses {
+            match used {
+                Use::Mounted { target, .. } if ours.iter().any(|(_, at)| at == target) => {}
+                Use::Mounted { target, read_only } => {
+                    let how = if *read_only {
+                        "read-only"
+                    } else {
+                        "for writing"
+                    };
+                    lines.push(format!("mounted at {target} {how}"));
+                }
+                Use::Swap => lines.push("swap in use".to_owned()),
             }
-            Use::Swap => Some("swap in use".to_owned()),
-        });
-        ours.collect::<Vec<_>>().into_iter().chain(others)
+        }
+        lines
     }
+}
+
+fn by_us(target: &str) -> String {
+    format!("mounted at {target} by asl-activate")
+}
+
+/// What the activation mounts, and where.
+fn mounted(journal: Option<&Journal>) -> Vec<(&str, &str)> {
+    let plan = journal.iter().flat_map(|journal| &journal.plan);
+    plan.filter_map(|action| match action {
+        Action::Mount { node, target, .. }
+        | Action::MountContent { node, target }
+        | Action::Bind { node, target, .. } => Some((node.as_str(), target.as_str())),
+        Action::MountByHelper { source, target, .. } => Some((source.as_str(), target.as_str())),
+        Action::Load { .. }
+        | Action::Make { .. }
+        | Action::Verify { .. }
+        | Action::SetReadOnly { .. }
+        | Action::MakeDir { .. } => None,
+    })
+    .collect()
 }
 
 /// What was read on it, in a few words.

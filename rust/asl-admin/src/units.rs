@@ -6,11 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Those whose state says how the node is.
-pub(crate) const UNITS: [&str; 5] = [
+pub(crate) const UNITS: [&str; 6] = [
     "asl-preflight.service",
     "asl-activate.service",
     "asl-intake.service",
     "asl-intake.socket",
+    "asl-watch.service",
     "usr-local-bin.mount",
 ];
 

@@ -125,9 +125,9 @@ impl Node {
         self.write(
             "var/lib/asl/runtime/activation.json",
             format!(
-                r#"{{"schema":1,"boot_id":"{BOOT}","generation":1,"complete":true,
+                r#"{{"schema":2,"boot_id":"{BOOT}","generation":1,"complete":true,
                 "plan":[{{"action":"set-read-only","node":"/dev/sda","devnum":"259:0","role":"store"}},
-                    {{"action":"mount","node":"/dev/sda","devnum":"259:0","driver":"ext4",
+                    {{"action":"mount","node":"/dev/sda","devnum":"259:0","others":[],"driver":"ext4",
                       "options":["ro"],"target":"/mnt/asl/local"}}],
                 "entries":[{{"action":{{"action":"set-read-only","node":"/dev/sda",
                     "devnum":"259:0","role":"store"}},"was_read_only":false}}]}}"#

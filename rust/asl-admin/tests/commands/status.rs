@@ -5,7 +5,7 @@ use crate::node::Node;
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 const SHOW: &str = "systemctl show --property=Id,ActiveState,SubState,Result \
      asl-preflight.service asl-activate.service asl-intake.service asl-intake.socket \
-     usr-local-bin.mount";
+     asl-watch.service usr-local-bin.mount";
 const STOP: &str = "systemctl stop asl-intake.socket asl-intake.service asl-activate.service";
 
 #[test]
