@@ -8,7 +8,7 @@
 
 use crate::rules::{BUSY, CONFIG_ERROR, DIRTY, INCOMPLETE, INTERNAL, RERUN, UNREADABLE};
 use crate::{Decision, Effect, Finding, Judged, Report};
-use asl_facts::{Device, Facts, Use};
+use asl_facts::{Device, Facts, Probe, Use};
 use asl_mode::{Access, Mode, ModeFile};
 
 /// The code of a store that went away while it was served.
@@ -71,9 +71,17 @@ fn substance(facts: &Facts) -> Facts {
     let mut facts = Facts {
         generation: 0,
         timing: asl_facts::Timing::default(),
+        // A module that was loaded since; what matters of it is in the
+        // decision.
+        system: asl_facts::System::default(),
         ..facts.clone()
     };
     for device in &mut facts.devices {
+        match &mut device.probe {
+            Probe::Read { reads, bytes, .. } => (*reads, *bytes) = (0, 0),
+            Probe::TimedOut { after_ms } => *after_ms = 0,
+            Probe::Failed(_) | Probe::Skipped { .. } => {}
+        }
         device.uses.retain(|used| *used == Use::Swap);
         device.holders.clear();
         device.read_only = false;

@@ -282,3 +282,27 @@ fn mounts_and_holders_are_no_news_and_a_label_is() {
     };
     assert!(!unchanged(&before, &again));
 }
+
+#[test]
+fn the_moment_at_which_a_device_was_given_up_is_no_news() {
+    let mut slow = sole();
+    slow.device.push(Dev {
+        name: "sr0".to_owned(),
+        timeout: true,
+        ..Dev::default()
+    });
+    let before = slow.report();
+    let mut again = before.clone();
+    again.facts.system.filesystems.push("fuse".to_owned());
+    for device in &mut again.facts.devices {
+        if let asl_facts::Probe::TimedOut { after_ms } = &mut device.probe {
+            *after_ms += 3;
+        }
+    }
+    assert!(unchanged(&before, &again));
+    let Some(device) = again.facts.devices.pop() else {
+        panic!("no device");
+    };
+    assert_eq!(device.name, "sr0");
+    assert!(!unchanged(&before, &again));
+}

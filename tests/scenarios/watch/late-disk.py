@@ -2,7 +2,7 @@
 disk = vm.loop("ext4")
 vm.detach(disk)
 vm.decide()
-vm.expect_none("empty", rule="empty")
+vm.expect_mode(mode="none")
 vm.watch()
 vm.attach(disk)
 vm.wait_for_intake()
