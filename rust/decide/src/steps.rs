@@ -78,23 +78,26 @@ pub(crate) fn cow_bytes(system: &System) -> u64 {
 
 /// What the steps to a candidate need and the system lacks, in words.
 pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -> Vec<String> {
-    let mut needs: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut needs: Vec<Need> = Vec::new();
     for device in &candidate.stack.devices {
         match stack::layer(facts, device) {
             Layer::Real => {}
-            Layer::Window { .. } => needs.push(("losetup", vec!["loop"])),
-            Layer::Array(pool) => needs.push(("mdadm", vec![personality(pool)])),
+            Layer::Window { .. } => needs.push(("losetup", &["loop"])),
+            Layer::Array(pool) => {
+                needs.push(("mdadm", personality(pool)));
+                if writes_by_itself(facts, pool) {
+                    needs.push(COPY);
+                }
+            }
             Layer::Volume(_, volume) => {
-                let raid = volume
-                    .segments
-                    .iter()
-                    .any(|part| part.kind.starts_with("raid"));
-                let modules = if raid {
-                    vec!["dm_mod", "dm_raid"]
-                } else {
-                    vec!["dm_mod"]
-                };
-                needs.push(("lvm", modules));
+                let kinds = || volume.segments.iter().map(|part| part.kind.as_str());
+                needs.push(("lvm", &["dm_mod"]));
+                if kinds().any(|kind| kind.starts_with("raid")) {
+                    needs.push(("lvm", &["dm_raid"]));
+                }
+                if kinds().any(|kind| !matches!(kind, "linear" | "striped")) {
+                    needs.push(COPY);
+                }
             }
             Layer::Other(pool) => {
                 let what = pool.map_or("way to bring it up".to_owned(), |pool| {
@@ -108,13 +111,13 @@ pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -
         .pool
         .is_some_and(|pool| pool.format == Format::Zfs)
     {
-        needs.push(("zpool", vec!["zfs"]));
+        needs.push(("zpool", &["zfs"]));
     }
     if keys::source(config, candidate).is_some() {
-        needs.push(("cryptsetup", vec!["dm_crypt"]));
+        needs.push(("cryptsetup", &["dm_crypt"]));
     }
     if needs_copy(candidate) {
-        needs.push(("dmsetup", vec!["dm_snapshot"]));
+        needs.push(COPY);
     }
     let system = &facts.system;
     let mut lacks: Vec<String> = Vec::new();
@@ -122,8 +125,8 @@ pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -
         if !system.tools.iter().any(|known| known == tool) {
             lacks.push(tool.to_owned());
         }
-        let missing = |module: &&str| !system.drivers.iter().any(|known| known == module);
-        let missing = modules.into_iter().filter(missing);
+        let missing = |module: &&&str| !system.drivers.iter().any(|known| known == **module);
+        let missing = modules.iter().filter(missing);
         lacks.extend(missing.map(|module| format!("kernel module {module}")));
     }
     lacks.sort();
@@ -131,15 +134,41 @@ pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -
     lacks
 }
 
+/// A program and kernel modules.
+type Need = (&'static str, &'static [&'static str]);
+
+/// A copy-on-write layer in memory.
+const COPY: Need = ("dmsetup", &["dm_snapshot"]);
+
 /// The module for an array's level.
-fn personality(pool: &Pool) -> &'static str {
+fn personality(pool: &Pool) -> &'static [&'static str] {
     match pool.level.as_deref() {
-        Some("raid0") => "raid0",
-        Some("raid4" | "raid5" | "raid6") => "raid456",
-        Some("raid10") => "raid10",
-        Some("linear") => "linear",
-        _ => "raid1",
+        Some("raid0") => &["raid0"],
+        Some("raid4" | "raid5" | "raid6") => &["raid456"],
+        Some("raid10") => &["raid10"],
+        Some("linear") => &["linear"],
+        _ => &["raid1"],
     }
+}
+
+/// An array that the kernel writes to although it is assembled read-only: a
+/// bitmap's superblock, a journal, parity. The read-only flag of its members
+/// does not stop that, so it stands on copies in memory.
+fn writes_by_itself(facts: &Facts, pool: &Pool) -> bool {
+    let parity = matches!(pool.level.as_deref(), Some("raid4" | "raid5" | "raid6"));
+    let recorded = || {
+        let members = stack::current(facts, pool);
+        members.into_iter().any(|member| {
+            let mut signatures = member.probe.signatures().iter();
+            signatures.any(
+                |signature| match signature.superblock().map(|s| &s.content) {
+                    Some(asl_facts::Content::Raid(raid)) => raid.bitmap || raid.journal,
+                    _ => false,
+                },
+            )
+        })
+    };
+    parity || pool.flags.contains(&asl_facts::PoolFlag::Dirty) || recorded()
 }
 
 fn needs_copy(candidate: &Candidate<'_>) -> bool {
