@@ -10,5 +10,5 @@ vm.set_up(
 vm.decide()
 vm.expect_pool("btrfs", health="complete", expected=2, missing=[])
 look = vm.pool("btrfs")["look"]
-vm.check("look", look["look"], "read")
+vm.check("look", look["state"], "read")
 vm.check("stores", [(one["path"], one["id"]) for one in look["stores"]], [("/vault/.asl", "5f0e2c4a-93d1-4c7e-8a66-1d2b3c4d5e6f")])
