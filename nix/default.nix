@@ -69,16 +69,25 @@ let
         image = images.image-debian;
       };
     };
+
+  # Without the functions that callPackage adds.
+  derivations =
+    set:
+    removeAttrs set [
+      "override"
+      "overrideDerivation"
+    ];
 in
 {
   packages.${system} = packages;
-  # Every check has to be a derivation: without the functions that callPackage adds.
-  checks.${system} =
-    removeAttrs (scope.callPackage ./checks.nix { inherit (images) image-debian; })
-      [
-        "override"
-        "overrideDerivation"
-      ];
+  checks.${system} = derivations (scope.callPackage ./checks.nix { inherit (images) image-debian; });
+  # What takes too long for every check: `nix/dev check --long`.
+  legacyPackages.${system}.long = derivations (
+    scope.callPackage ./vm-tests.nix {
+      image = images.image-debian;
+      source = ../tests/long;
+    }
+  );
   lib.mkRescueImage = artifacts.mkRescueImage;
   devShells.${system}.default = scope.callPackage ./shell.nix { };
   formatter.${system} = pkgs.nixfmt-tree or pkgs.nixfmt;

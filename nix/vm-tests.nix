@@ -1,4 +1,4 @@
-# vm-NAME for everything in tests/scenarios: boots the unmodified image against
+# vm-NAME for everything in a directory of scenarios: boots the unmodified image against
 # real stores. A file NAME.py boots by itself and may attach the disks that the
 # scenario `fixtures` made; a directory NAME holds situations that share the
 # boot of its group.py and make their own disks.
@@ -9,10 +9,9 @@
   imageTools,
   oracleTools,
   image,
+  source ? ../tests/scenarios,
 }:
 let
-  source = ../tests/scenarios;
-
   # One directory for each, so that a change rebuilds only what it touches.
   pick =
     name: src:

@@ -91,9 +91,9 @@ Exit codes:
   0  nothing of the activation is left
   1  something could not be taken back; it is named";
 
-/// Decides what this rescue node is, and shows why.
+/// Decides what this rescue node is, shows why, and brings its store up.
 #[derive(Debug, Parser)]
-#[command(name = "asl-admin", version, about, after_help = AFTER_HELP)]
+#[command(name = "asl-admin", version, after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Directory that stands for `/`, for tests.
     #[arg(

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 /// Low-level inspection. It reads and never writes.
 #[derive(Parser)]
-#[command(name = "asl-debug", version, about, after_help = GENERAL)]
+#[command(name = "asl-debug", version, after_help = GENERAL)]
 struct Args {
     #[command(subcommand)]
     command: Command,

@@ -17,7 +17,7 @@ Interface: internal.asl.Intake1 (Varlink); try
 
 /// Serves the ASL store that /run/asl/mode names.
 #[derive(Debug, Parser)]
-#[command(name = "asl-intake", version, about, after_help = AFTER_HELP)]
+#[command(name = "asl-intake", version, after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Socket to serve on or to ask, in place of the one of the system.
     #[arg(long, value_name = "PATH", global = true)]
