@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, limit: usize, within: u64) -> Result<Vec<u8>, ToolError> {
-        let mut command = Command::new("sh");
+        let mut command = Command::new("bash");
         command.args(["-c", script]);
         output(command, limit, Duration::from_millis(within))
     }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn what_it_complains_about_is_the_error() {
         let error = shell("echo oh no >&2; exit 3", 100, 20_000).unwrap_err();
-        assert_eq!(error.to_string(), "sh -c 'echo oh no >&2; exit 3': oh no");
+        assert_eq!(error.to_string(), "bash -c 'echo oh no >&2; exit 3': oh no");
     }
 
     #[test]
