@@ -19,6 +19,11 @@ pub const TAIL: u64 = 256 * 1024;
 /// piece that fails once more.
 const PIECE: u64 = 4096;
 const SECTOR: u64 = 512;
+/// Sectors of a window that may fail one by one. Behind that a piece that fails
+/// is given up whole: each failed read costs milliseconds, of a dying disk
+/// seconds, and the time for the device would be over before the other window
+/// was read.
+const MAX_BAD_SECTORS: usize = 64;
 
 /// A device whose beginning and end were read once.
 pub struct Disk<'a> {
@@ -75,12 +80,18 @@ impl<'a> Disk<'a> {
     fn window(&mut self, range: Range<u64>) -> Result<(), Fault> {
         if let Err(fault) = self.run(range.clone())? {
             self.faults.borrow_mut().push(fault);
+            let before = self.bad.len();
             for piece in steps(range, PIECE) {
-                if self.run(piece.clone())?.is_err() {
-                    for sector in steps(piece, SECTOR) {
-                        if self.run(sector.clone())?.is_err() {
-                            self.bad.push(sector);
-                        }
+                if self.run(piece.clone())?.is_ok() {
+                    continue;
+                }
+                if self.bad.len().saturating_sub(before) >= MAX_BAD_SECTORS {
+                    self.bad.push(piece);
+                    continue;
+                }
+                for sector in steps(piece, SECTOR) {
+                    if self.run(sector.clone())?.is_err() {
+                        self.bad.push(sector);
                     }
                 }
             }

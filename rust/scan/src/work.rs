@@ -5,7 +5,7 @@ use crate::jail::Reader;
 use crate::member::Members;
 use crate::root::Root;
 use asl_facts::{Device, DeviceKind, IoFault, Probe};
-use asl_probe::{Fault, Meter, Metered};
+use asl_probe::{Fault, Meter, Metered, ReadAt};
 use asl_stack::Node;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -53,20 +53,35 @@ impl Task {
         if let Err(error) = member.open() {
             return self.failed(None, error.to_owned());
         }
+        if self.kind == DeviceKind::Rom && is_empty_drive(node) {
+            return no_medium();
+        }
         read(node, &self.members, self.reader.as_ref(), patience)
             .unwrap_or_else(|fault| self.failed(Some(fault.offset), fault.error.to_string()))
     }
 
     fn failed(&self, offset: Option<u64>, error: String) -> Probe {
-        // An empty optical drive has whatever size its last disc had, and
-        // fails at the first sector.
         if self.kind == DeviceKind::Rom && offset.unwrap_or(0) == 0 {
-            return Probe::Skipped {
-                why: "no-medium".to_owned(),
-            };
+            return no_medium();
         }
         Probe::Failed(IoFault { offset, error })
     }
+}
+
+fn no_medium() -> Probe {
+    Probe::Skipped {
+        why: "no-medium".to_owned(),
+    }
+}
+
+/// An empty optical drive has whatever size its last disc had, and fails at
+/// every sector: hundreds of them would be asked for to find that out. The
+/// first sector of a disc may be scratched, but hardly so the one that says
+/// what the disc is.
+fn is_empty_drive(node: &Node) -> bool {
+    const DESCRIPTOR: u64 = 32 * 1024;
+    let fails = |at| node.read_at(at, &mut [0; 2048]).is_err();
+    fails(0) && fails(DESCRIPTOR)
 }
 
 /// Probes a device or a view that stands on some of `members`, and looks

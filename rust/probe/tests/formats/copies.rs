@@ -196,3 +196,45 @@ fn a_blank_device_costs_as_much_whatever_its_size() {
         );
     }
 }
+
+/// A device of which nothing can be read, or nothing but the ends of a
+/// window.
+struct Broken {
+    readable: Vec<std::ops::Range<u64>>,
+    reads: std::cell::Cell<u32>,
+}
+
+impl asl_probe::ReadAt for Broken {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.reads.set(self.reads.get() + 1);
+        let end = offset + buf.len() as u64;
+        if !self
+            .readable
+            .iter()
+            .any(|part| part.start <= offset && end <= part.end)
+        {
+            return Err(std::io::Error::other("broken"));
+        }
+        buf.fill(0);
+        Ok(buf.len())
+    }
+    fn size(&self) -> u64 {
+        1 << 30
+    }
+}
+
+#[test]
+fn a_broken_device_is_given_up_after_few_reads() {
+    let broken = |readable| Broken {
+        readable,
+        reads: std::cell::Cell::default(),
+    };
+    let dead = broken(Vec::new());
+    assert_eq!(asl_probe::probe(&dead).unwrap_err().offset, 0);
+    assert!(dead.reads.get() <= 260, "{}", dead.reads.get());
+    // What lies behind many bad sectors is read all the same.
+    let half = broken(vec![HEAD - 8192..HEAD]);
+    let disk = asl_probe::Disk::read(&half).unwrap();
+    assert_eq!(disk.peek(HEAD - 8192, 8192), Some(&[0; 8192][..]));
+    assert_eq!(disk.peek(HEAD - 8704, 512), None);
+}
