@@ -233,7 +233,8 @@ fn a_broken_device_is_given_up_after_few_reads() {
     assert_eq!(asl_probe::probe(&dead).unwrap_err().offset, 0);
     assert!(dead.reads.get() <= 260, "{}", dead.reads.get());
     // What lies behind many bad sectors is read all the same.
-    let half = broken(vec![HEAD - 8192..HEAD]);
+    let behind = HEAD - 8192..HEAD;
+    let half = broken(vec![behind]);
     let disk = asl_probe::Disk::read(&half).unwrap();
     assert_eq!(disk.peek(HEAD - 8192, 8192), Some(&[0; 8192][..]));
     assert_eq!(disk.peek(HEAD - 8704, 512), None);
