@@ -74,12 +74,12 @@ let
       situations = pick name (source + "/${entry}");
     in
     lib.nameValuePair "vm-${name}" (
-      if type == "directory" then
-        test name (source + "/${entry}/group.py") { situations = "${situations}"; }
-      else
-        test name (source + "/${entry}") (
-          lib.optionalAttrs (name != "fixtures") { fixtures = "${tests.vm-fixtures}"; }
-        )
+      test name (source + (if type == "directory" then "/${entry}/group.py" else "/${entry}")) (
+        lib.optionalAttrs (type == "directory") { situations = "${situations}"; }
+        // lib.optionalAttrs (name != "fixtures" && tests ? vm-fixtures) {
+          fixtures = "${tests.vm-fixtures}";
+        }
+      )
     );
 
   tests = lib.mapAttrs' scenario (
