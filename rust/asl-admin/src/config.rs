@@ -49,7 +49,7 @@ pub(crate) fn run(root: &Path, json: bool, check: Option<&Path>) -> ExitCode {
     }
     console::say(&table(&settings));
     for warning in warnings {
-        eprintln!("asl-admin: {warning}");
+        exit::tell(&warning);
     }
     ExitCode::SUCCESS
 }

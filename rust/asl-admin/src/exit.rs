@@ -1,5 +1,7 @@
 //! Exit codes: documented in `--help`, pinned by `tests/invocations.rs`.
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Something failed.
@@ -14,7 +16,12 @@ pub(crate) const CONFIG: u8 = 3;
 pub(crate) const NO_MODE: u8 = 4;
 
 /// Says on standard error what is wrong.
-pub(crate) fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("asl-admin: {error}");
+pub(crate) fn fail(code: u8, error: &dyn Display) -> ExitCode {
+    tell(error);
     ExitCode::from(code)
+}
+
+/// A line on standard error. Where nobody listens, nothing is lost by that.
+pub(crate) fn tell(words: &dyn Display) {
+    let _ = writeln!(io::stderr(), "asl-admin: {words}");
 }

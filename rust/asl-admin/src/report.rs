@@ -270,11 +270,8 @@ fn sha256(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     if size >= LARGE {
-        eprintln!(
-            "asl-admin: hashing {} ({})",
-            path.display(),
-            asl_decide::size(size)
-        );
+        let size = asl_decide::size(size);
+        crate::exit::tell(&format!("hashing {} ({size})", path.display()));
     }
     let mut hash = Sha256::new();
     let mut chunk = vec![0_u8; CHUNK];

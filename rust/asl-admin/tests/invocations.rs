@@ -395,6 +395,24 @@ fn usage_and_version() {
 }
 
 #[test]
+fn an_error_that_nobody_can_be_told_keeps_its_code() {
+    let node = Node::new();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_asl-admin"))
+        .arg("--root")
+        .arg(node.0.path())
+        .args(["activate", "--dry-run"])
+        .env("JOURNAL_STREAM", "8:1")
+        .stderr(full)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(4));
+}
+
+#[test]
 fn what_a_scan_starts_is_hidden_and_does_nothing_for_others() {
     let node = Node::new();
     let (_, help, _) = node.run(&["--help"]);

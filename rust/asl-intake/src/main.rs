@@ -12,6 +12,7 @@ mod service;
 mod store;
 
 use clap::{CommandFactory, Parser};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("asl-intake: {error}");
+            let _ = writeln!(io::stderr(), "asl-intake: {error}");
             ExitCode::from(error.exit_code())
         }
     }

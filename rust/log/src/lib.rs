@@ -24,6 +24,8 @@ pub fn start(logging: &Logging) {
     let lines = stderr.then(|| {
         tracing_subscriber::fmt::layer()
             .with_ansi(false)
+            // It would tell on the very stream that failed, and panic.
+            .log_internal_errors(false)
             .with_writer(std::io::stderr)
             .event_format(Line { prefix: in_unit })
     });
