@@ -7,7 +7,7 @@ with lab.boot("direct", attach=("ext4", "blank")) as vm:
     vm.watch()
     vm.pull(disk)
     vm.wait_for("grep -q ^code=.store-lost /run/asl/mode")
-    vm.wait_for("! systemctl is-active --quiet asl-activate.service")
+    vm.wait_for("systemctl show -p ActiveState asl-activate.service | grep -q =inactive")
     vm.expect_none("store-lost", rule="rerun")
     vm.expect_reason(disk.store)
     vm.check_in("the console", "store-lost", vm.succeed("cat /run/asl/issue"))
