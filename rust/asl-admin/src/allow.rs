@@ -121,7 +121,7 @@ fn description(report: &Report, one: &Judged, consent: &Consent) -> String {
     let devices: Vec<_> = one
         .devices
         .iter()
-        .filter_map(|name| names::device(facts, name))
+        .filter_map(|name| facts.find(name))
         .map(|device| asl_decide::place(facts, device))
         .collect();
     let store = one.id.as_deref().unwrap_or("without an id");

@@ -1,6 +1,6 @@
 //! `asl-admin detach`: lets go of the store, so that its disks can be pulled.
 
-use crate::{console, evidence, exit, in_use, names, units};
+use crate::{console, evidence, exit, in_use, units};
 use asl_activate::{Action, Journal, Linux, Role, System};
 use asl_decide::Report;
 use asl_facts::{Device, DeviceKind};
@@ -95,7 +95,7 @@ fn disks<'a>(report: &'a Report, nodes: &[String]) -> Vec<&'a Device> {
     let facts = &report.facts;
     let mut disks: Vec<&Device> = Vec::new();
     for device in facts.devices.iter().filter(|one| nodes.contains(&one.node)) {
-        for below in names::ancestors(facts, device) {
+        for below in facts.below(device) {
             let whole = matches!(below.kind, DeviceKind::Disk | DeviceKind::Loop);
             if whole && !disks.iter().any(|disk| disk.name == below.name) {
                 disks.push(below);

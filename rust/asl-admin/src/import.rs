@@ -113,17 +113,12 @@ fn chosen(report: &Report, id: &str) -> Result<(), String> {
 fn of_pool<'a>(report: &'a Report, pool: &Pool) -> Vec<&'a Judged> {
     let facts = &report.facts;
     let in_pool = |one: &&Judged| {
-        let devices = one
-            .devices
-            .iter()
-            .filter_map(|name| names::device(facts, name));
-        devices
-            .flat_map(|device| names::ancestors(facts, device))
-            .any(|below| {
-                pool.members
-                    .iter()
-                    .any(|member| member.device == below.name)
-            })
+        let devices = one.devices.iter().filter_map(|name| facts.find(name));
+        devices.flat_map(|device| facts.below(device)).any(|below| {
+            pool.members
+                .iter()
+                .any(|member| member.device == below.name)
+        })
     };
     report.decision.candidates.iter().filter(in_pool).collect()
 }
@@ -131,7 +126,7 @@ fn of_pool<'a>(report: &'a Report, pool: &Pool) -> Vec<&'a Judged> {
 /// What is known of pools, and the command that says more.
 fn look(report: &Report, id: Option<&str>) -> Result<(), String> {
     let facts = &report.facts;
-    let all: Vec<&Pool> = facts.pools.iter().chain(&facts.virtuals.pools).collect();
+    let all: Vec<&Pool> = facts.all_pools().collect();
     let named = |pool: &&&Pool| {
         let name = pool.name.as_ref().map(|name| name.printable());
         id.is_none_or(|id| pool.id.eq_ignore_ascii_case(id) || name.as_deref() == Some(id))
@@ -168,7 +163,7 @@ fn inside(report: &Report, pool: &Pool) -> String {
     }
     let mut nodes = Vec::new();
     for member in &pool.members {
-        let device = names::device(&report.facts, &member.device);
+        let device = report.facts.find(&member.device);
         let place = device.map(|device| asl_decide::place(&report.facts, device));
         nodes.extend(device.map(|device| device.node.clone()));
         line(

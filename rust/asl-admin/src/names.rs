@@ -32,7 +32,9 @@ pub(crate) fn find<'a>(report: &'a Report, pick: &Pick) -> Result<Found<'a>, Str
         }
     }
     let pools: Vec<&Pool> = match pick.path {
-        None => pools(report)
+        None => report
+            .facts
+            .all_pools()
             .filter(|pool| same(&pool.id, &pick.id))
             .collect(),
         Some(_) => Vec::new(),
@@ -49,12 +51,6 @@ pub(crate) fn find<'a>(report: &'a Report, pick: &Pick) -> Result<Found<'a>, Str
             several.len()
         )),
     }
-}
-
-/// All pools, seen as they are and through layers.
-fn pools(report: &Report) -> impl Iterator<Item = &Pool> {
-    let facts = &report.facts;
-    facts.pools.iter().chain(&facts.virtuals.pools)
 }
 
 /// The places that `pick` names: those with a store, where there are such.
@@ -120,7 +116,12 @@ fn all(report: &Report) -> Vec<String> {
     let named = |one: &&Judged| !one.dropped && (one.id.is_some() || one.uuid.is_some());
     let places = report.decision.candidates.iter().filter(named);
     let mut lines: Vec<String> = places.map(|one| line(report, one)).collect();
-    lines.extend(pools(report).map(|pool| format!("{}  {}", pool.id, pool_name(pool))));
+    lines.extend(
+        report
+            .facts
+            .all_pools()
+            .map(|pool| format!("{}  {}", pool.id, pool_name(pool))),
+    );
     lines
 }
 
@@ -157,42 +158,13 @@ fn shown(lines: impl Iterator<Item = String>) -> String {
     text.join("\n")
 }
 
-/// The device of this kernel name, real or seen through its members.
-pub(crate) fn device<'a>(facts: &'a Facts, name: &str) -> Option<&'a Device> {
-    let virtuals = &facts.virtuals.devices;
-    facts
-        .device(name)
-        .or_else(|| virtuals.iter().find(|device| device.name == name))
-}
-
-/// The device itself and all that it lies on, nearest first.
-pub(crate) fn ancestors<'a>(facts: &'a Facts, of: &'a Device) -> Vec<&'a Device> {
-    let mut found = vec![of];
-    let mut next = 0_usize;
-    // Each device enters the list once, so this ends.
-    while let Some(current) = found.get(next).copied() {
-        next = next.saturating_add(1);
-        for name in current.parent.iter().chain(&current.slaves) {
-            if let Some(below) = device(facts, name)
-                && !found.iter().any(|known| known.name == below.name)
-            {
-                found.push(below);
-            }
-        }
-    }
-    found
-}
-
 /// What carries a place, as a consent names it: the id of the pool that it is
 /// in, else its disk's serial number, else its disk's WWID.
 pub(crate) fn carrier(facts: &Facts, one: &Judged) -> Option<String> {
-    let pools = || facts.pools.iter().chain(&facts.virtuals.pools);
-    let devices = one.devices.iter().filter_map(|name| device(facts, name));
-    let below: Vec<&Device> = devices
-        .flat_map(|device| ancestors(facts, device))
-        .collect();
+    let devices = one.devices.iter().filter_map(|name| facts.find(name));
+    let below: Vec<&Device> = devices.flat_map(|device| facts.below(device)).collect();
     let pool = below.iter().find_map(|device| {
-        pools().find(|pool| {
+        facts.all_pools().find(|pool| {
             pool.members
                 .iter()
                 .any(|member| member.device == device.name)

@@ -190,7 +190,7 @@ fn versions(root: &Path) -> String {
 fn devices(report: &Report) -> String {
     let facts = &report.facts;
     let mut text = String::new();
-    let all = facts.devices.iter().chain(&facts.virtuals.devices);
+    let all = facts.all_devices();
     for device in all.filter(|device| device.size > 0) {
         let uses: Vec<String> = device.uses.iter().map(used).collect();
         let _ = writeln!(

@@ -1,6 +1,6 @@
 //! The stack as a tree: from the disk, over what lies on it, to the mount.
 
-use crate::names::{device, pool_name};
+use crate::names::pool_name;
 use asl_activate::{Action, Journal};
 use asl_decide::{Judged, Report};
 use asl_facts::{
@@ -41,7 +41,7 @@ pub(crate) fn stack(report: &Report, journal: Option<&Journal>) -> Vec<Item> {
         .map(|device| builder.item(device, 0))
         .collect();
     // What lies on nothing that was seen: an array with all members gone.
-    let rest = facts.devices.iter().chain(&facts.virtuals.devices);
+    let rest = facts.all_devices();
     for device in rest.filter(|device| device.size > 0) {
         if !builder.shown.contains(&device.name.as_str()) {
             items.push(builder.item(device, 0));
@@ -49,7 +49,7 @@ pub(crate) fn stack(report: &Report, journal: Option<&Journal>) -> Vec<Item> {
     }
     // A node that activation made is not in facts from before it.
     for (source, target) in mounted(journal) {
-        let all = facts.devices.iter().chain(&facts.virtuals.devices);
+        let all = facts.all_devices();
         if !all.into_iter().any(|device| device.node == source) {
             items.push(leaf(format!("{source}: {}", by_us(target))));
         }
@@ -96,7 +96,7 @@ impl<'a> Builder<'a> {
         let on_it = |other: &&Device| {
             other.parent.as_deref() == Some(of.name.as_str()) || other.slaves.contains(&of.name)
         };
-        let all = facts.devices.iter().chain(&facts.virtuals.devices);
+        let all = facts.all_devices();
         for above in all.filter(on_it) {
             item.on_it.push(self.item(above, depth.saturating_add(1)));
         }
@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
         if of.kind == DeviceKind::Virtual {
             parts.push("not active, read through its members".to_owned());
         }
-        let pools = facts.pools.iter().chain(&facts.virtuals.pools);
+        let pools = facts.all_pools();
         let member = |pool: &&Pool| pool.members.iter().any(|member| member.device == of.name);
         for pool in pools.filter(member) {
             parts.push(format!("in {}, {}", pool_name(pool), health(pool.health)));
@@ -256,7 +256,7 @@ pub(crate) fn text(items: &[Item], level: usize) -> String {
 pub(crate) fn place_of(report: &Report, node: &str) -> String {
     let facts = &report.facts;
     let known = facts.devices.iter().find(|device| device.node == node);
-    match known.or_else(|| device(facts, node)) {
+    match known.or_else(|| facts.find(node)) {
         Some(device) => clean(&asl_decide::place(facts, device)),
         None => clean(node),
     }

@@ -266,7 +266,7 @@ fn find<'a>(report: &'a Report, uuid: &str) -> Result<Found<'a>, String> {
 fn serves_the_system(report: &Report, disk: &Device) -> bool {
     let facts = &report.facts;
     let on_it = |device: &Device| {
-        let below = crate::names::ancestors(facts, device);
+        let below = facts.below(device);
         below.iter().any(|one| one.name == disk.name)
     };
     facts

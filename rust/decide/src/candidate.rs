@@ -6,12 +6,13 @@
 //! a pool holds shows on the views through its members.
 
 use crate::rules::Rule;
-use crate::stack::{self, Layer, Stack};
+use crate::stack::{self, Stack};
 use crate::{Effect, Finding};
 use asl_facts::{
     Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, LogState, Look, Outcome, Pool,
     Probe, Signature, Standing, Store, Superblock,
 };
+use std::collections::BTreeSet;
 
 /// A place where a store could be.
 #[derive(Debug, Clone)]
@@ -201,8 +202,7 @@ impl<'a> Candidate<'a> {
 /// devices in the facts.
 pub(crate) fn candidates(facts: &Facts) -> Vec<Candidate<'_>> {
     let mut found = Vec::new();
-    let mut devices: Vec<&Device> = facts.devices.iter().collect();
-    devices.extend(&facts.virtuals.devices);
+    let mut devices: Vec<&Device> = facts.all_devices().collect();
     devices.sort_by(|a, b| a.name.cmp(&b.name));
     for device in devices {
         match &device.probe {
@@ -224,7 +224,16 @@ pub(crate) fn candidates(facts: &Facts) -> Vec<Candidate<'_>> {
             }
         }
     }
-    let mut pools: Vec<&Pool> = stack::pools(facts).collect();
+    let views = facts.virtuals.devices.iter();
+    let shown: BTreeSet<&str> = views
+        .filter_map(|view| stack::layer(facts, view).pool())
+        .map(|pool| pool.id.as_str())
+        .collect();
+    let tells = |pool: &&Pool| {
+        let is_filesystem = matches!(pool.format, Format::Zfs | Format::Btrfs | Format::Bcachefs);
+        is_filesystem || (pool.active.is_empty() && !shown.contains(pool.id.as_str()))
+    };
+    let mut pools: Vec<&Pool> = facts.all_pools().filter(tells).collect();
     pools.sort_by(|a, b| (a.format, &a.id).cmp(&(b.format, &b.id)));
     for pool in pools {
         of_pool(facts, pool, &mut found);
@@ -235,13 +244,9 @@ pub(crate) fn candidates(facts: &Facts) -> Vec<Candidate<'_>> {
 /// A view that was not built hides something, unless the system has made the
 /// thing itself, or the part that is meant is a candidate anyway.
 fn refusal_counts(facts: &Facts, view: &Device) -> bool {
-    match stack::layer(facts, view) {
-        Layer::Array(pool) | Layer::Volume(pool, _) | Layer::Other(Some(pool)) => {
-            pool.active.is_empty()
-        }
-        // A partition of which nothing can be said is the table's concern.
-        Layer::Window { .. } | Layer::Real | Layer::Other(None) => false,
-    }
+    // A partition of which nothing can be said is the table's concern.
+    let pool = stack::layer(facts, view).pool();
+    pool.is_some_and(|pool| pool.active.is_empty())
 }
 
 fn of_signature<'a>(
@@ -286,7 +291,7 @@ fn is_represented(facts: &Facts, device: &Device, signature: &Signature) -> bool
     if matches!(signature.standing, Standing::Contested { .. }) {
         return false;
     }
-    stack::pools(facts).any(|pool| {
+    facts.all_pools().any(|pool| {
         pool.format == signature.format
             && pool
                 .members
@@ -297,23 +302,9 @@ fn is_represented(facts: &Facts, device: &Device, signature: &Signature) -> bool
 
 /// A pool that is a file system, or one of which no view tells anything.
 fn of_pool<'a>(facts: &'a Facts, pool: &'a Pool, found: &mut Vec<Candidate<'a>>) {
-    let is_filesystem = matches!(pool.format, Format::Zfs | Format::Btrfs | Format::Bcachefs);
-    let seen = || {
-        let views = facts.virtuals.devices.iter();
-        let mut layers = views.map(|view| stack::layer(facts, view));
-        layers.any(|layer| match layer {
-            Layer::Array(other) | Layer::Volume(other, _) | Layer::Other(Some(other)) => {
-                other.id == pool.id
-            }
-            Layer::Real | Layer::Window { .. } | Layer::Other(None) => false,
-        })
-    };
-    if !is_filesystem && (!pool.active.is_empty() || seen()) {
-        return;
-    }
     let members = pool.members.iter();
     let mut devices: Vec<&Device> = members
-        .filter_map(|member| stack::device(facts, &member.device))
+        .filter_map(|member| facts.find(&member.device))
         .collect();
     devices.sort_by(|a, b| a.name.cmp(&b.name));
     devices.dedup_by(|a, b| a.name == b.name);

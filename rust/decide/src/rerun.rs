@@ -8,7 +8,7 @@
 
 use crate::rules::{BUSY, CONFIG_ERROR, DIRTY, INCOMPLETE, INTERNAL, RERUN, UNREADABLE};
 use crate::{Decision, Effect, Finding, Judged, Report};
-use asl_facts::{Device, Facts, Probe, Use};
+use asl_facts::{Facts, Probe, Use};
 use asl_mode::{Access, Mode, ModeFile};
 
 /// The code of a store that went away while it was served.
@@ -283,7 +283,7 @@ fn successor<'a>(previous: &Report, served: &Judged, next: &'a Report) -> Option
 
 /// The devices of `served` that are still the ones that they were.
 fn here<'a>(previous: &Report, served: &'a Judged, next: &Report) -> Vec<&'a str> {
-    let same = |name: &&str| match (device(&previous.facts, name), device(&next.facts, name)) {
+    let same = |name: &&str| match (previous.facts.find(name), next.facts.find(name)) {
         (Some(before), Some(after)) => {
             (before.size, &before.identity, &before.backing_file)
                 == (after.size, &after.identity, &after.backing_file)
@@ -300,18 +300,6 @@ fn here<'a>(previous: &Report, served: &'a Judged, next: &Report) -> Vec<&'a str
         .collect()
 }
 
-/// A device, or what is seen through others.
-fn device<'a>(facts: &'a Facts, name: &str) -> Option<&'a Device> {
-    let through = || {
-        facts
-            .virtuals
-            .devices
-            .iter()
-            .find(|device| device.name == name)
-    };
-    facts.device(name).or_else(through)
-}
-
 /// Why the store is no longer there, if it is not. What cannot be read any
 /// more is there: a dying disk serves what it still can.
 fn gone(previous: &Report, served: &Judged, now: Option<&Judged>, next: &Report) -> Option<String> {
@@ -324,7 +312,7 @@ fn gone(previous: &Report, served: &Judged, now: Option<&Judged>, next: &Report)
     let here = here(previous, served, next);
     let mut names = served.devices.iter().map(String::as_str);
     if let Some(missing) = names.find(|name| !here.contains(name)) {
-        return Some(match device(&next.facts, missing) {
+        return Some(match next.facts.find(missing) {
             Some(_) => format!("/dev/{missing} is another device now"),
             None => format!("/dev/{missing} is not there any more"),
         });

@@ -1,7 +1,7 @@
 //! What the operator named: rules 6 to 9.
 
 use crate::candidate::Candidate;
-use crate::stack::{ancestors, other_paths};
+use crate::stack::other_paths;
 use asl_config::{Config, DevicePath, Pick};
 use asl_facts::{Device, Facts, Text};
 
@@ -124,7 +124,7 @@ impl Selector<'_> {
                     || name.is_some_and(|name| name.0 == pool.as_bytes())
             }),
             By::PartUuid(_) | By::Node(_) | By::Serial(_) | By::Unread => {
-                let below = |device| ancestors(facts, device).into_iter();
+                let below = |device| facts.below(device).into_iter();
                 candidate
                     .devices
                     .iter()

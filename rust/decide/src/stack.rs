@@ -6,25 +6,6 @@
 use asl_facts::{Device, DeviceKind, Facts, Format, LogicalVolume, MemberStanding, Pool};
 use std::collections::BTreeMap;
 
-/// The device or view with this name.
-pub(crate) fn device<'a>(facts: &'a Facts, name: &str) -> Option<&'a Device> {
-    let views = &facts.virtuals.devices;
-    facts
-        .device(name)
-        .or_else(|| views.iter().find(|view| view.name == name))
-}
-
-/// Every pool once. One with members behind other layers is known better by
-/// whoever looked through these.
-pub(crate) fn pools(facts: &Facts) -> impl Iterator<Item = &Pool> {
-    let whole = &facts.virtuals.pools;
-    let is_whole = |pool: &&Pool| {
-        let same = |other: &Pool| other.format == pool.format && other.id == pool.id;
-        !whole.iter().any(same)
-    };
-    whole.iter().chain(facts.pools.iter().filter(is_whole))
-}
-
 /// What makes a device of those below it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Layer<'a> {
@@ -40,13 +21,24 @@ pub(crate) enum Layer<'a> {
     Other(Option<&'a Pool>),
 }
 
+impl<'a> Layer<'a> {
+    /// The array, group or pool that it is of.
+    pub(crate) fn pool(self) -> Option<&'a Pool> {
+        match self {
+            Layer::Array(pool) | Layer::Volume(pool, _) => Some(pool),
+            Layer::Other(pool) => pool,
+            Layer::Real | Layer::Window { .. } => None,
+        }
+    }
+}
+
 /// The layer that `device` is.
 pub(crate) fn layer<'a>(facts: &'a Facts, view: &'a Device) -> Layer<'a> {
     if view.kind != DeviceKind::Virtual {
         return Layer::Real;
     }
     if let Some(partition) = &view.partition {
-        let on = view.parent.as_deref().and_then(|name| device(facts, name));
+        let on = view.parent.as_deref().and_then(|name| facts.find(name));
         return on.map_or(Layer::Other(None), |on| Layer::Window {
             on,
             start: partition.start,
@@ -55,7 +47,7 @@ pub(crate) fn layer<'a>(facts: &'a Facts, view: &'a Device) -> Layer<'a> {
     let Some(id) = view.identity.wwid.as_ref().map(|id| id.0.as_slice()) else {
         return Layer::Other(None);
     };
-    for pool in pools(facts) {
+    for pool in facts.all_pools() {
         let rest = id.strip_prefix(pool.id.as_bytes());
         match (pool.format, rest) {
             (Format::Md, Some([])) => return Layer::Array(pool),
@@ -73,7 +65,8 @@ pub(crate) fn layer<'a>(facts: &'a Facts, view: &'a Device) -> Layer<'a> {
 /// The logical volumes of a group, by the metadata that counts.
 fn volumes<'a>(facts: &'a Facts, pool: &'a Pool) -> impl Iterator<Item = &'a LogicalVolume> {
     let groups = pool.members.iter().flat_map(move |member| {
-        let signatures = device(facts, &member.device)
+        let signatures = facts
+            .find(&member.device)
             .map(|device| device.probe.signatures())
             .unwrap_or_default();
         signatures
@@ -115,19 +108,18 @@ pub(crate) fn stack<'a>(
             continue;
         }
         stack.devices.push(one);
-        let pool = match layer(facts, one) {
-            Layer::Real => {
-                stack.leaves.push(one);
-                continue;
-            }
-            Layer::Array(pool) | Layer::Volume(pool, _) | Layer::Other(Some(pool)) => Some(pool),
-            Layer::Window { .. } | Layer::Other(None) => None,
-        };
-        if let Some(pool) = pool.filter(|pool| !stack.pools.iter().any(|known| known.id == pool.id))
+        let layer = layer(facts, one);
+        if matches!(layer, Layer::Real) {
+            stack.leaves.push(one);
+            continue;
+        }
+        if let Some(pool) = layer
+            .pool()
+            .filter(|pool| !stack.pools.iter().any(|known| known.id == pool.id))
         {
             stack.pools.push(pool);
         }
-        todo.extend(one.slaves.iter().filter_map(|name| device(facts, name)));
+        todo.extend(one.slaves.iter().filter_map(|name| facts.find(name)));
     }
     stack.leaves.sort_by(|a, b| a.name.cmp(&b.name));
     stack
@@ -138,20 +130,13 @@ pub(crate) fn current<'a>(facts: &'a Facts, pool: &'a Pool) -> Vec<&'a Device> {
     let members = pool.members.iter();
     let current = members.filter(|member| member.standing == MemberStanding::Current);
     current
-        .filter_map(|member| device(facts, &member.device))
+        .filter_map(|member| facts.find(&member.device))
         .collect()
-}
-
-/// `device` and everything below it: its disk, what it is made of.
-pub(crate) fn ancestors<'a>(facts: &'a Facts, start: &'a Device) -> Vec<&'a Device> {
-    closure(facts, start, |device| {
-        device.parent.iter().chain(&device.slaves).collect()
-    })
 }
 
 /// A device and everything that is made of it or of its disk.
 pub(crate) fn holders<'a>(facts: &'a Facts, start: &'a Device) -> Vec<&'a Device> {
-    closure(facts, start, |device| {
+    facts.reach(start, |device| {
         let disk = facts.disk_of(device);
         device.holders.iter().chain(&disk.holders).collect()
     })
@@ -161,35 +146,13 @@ pub(crate) fn holders<'a>(facts: &'a Facts, start: &'a Device) -> Vec<&'a Device
 pub(crate) fn disks<'a>(facts: &'a Facts, leaves: &[&'a Device]) -> Vec<&'a Device> {
     let mut disks: BTreeMap<&str, &Device> = BTreeMap::new();
     for leaf in leaves {
-        for below in ancestors(facts, leaf) {
+        for below in facts.below(leaf) {
             if below.parent.is_none() && below.slaves.is_empty() {
                 disks.insert(&below.name, below);
             }
         }
     }
     disks.into_values().collect()
-}
-
-fn closure<'a>(
-    facts: &'a Facts,
-    start: &'a Device,
-    next: impl Fn(&'a Device) -> Vec<&'a String>,
-) -> Vec<&'a Device> {
-    let mut seen: Vec<&Device> = vec![start];
-    let mut at = 0;
-    // Ends: a device enters once.
-    while let Some(one) = seen.get(at).copied() {
-        at = at.saturating_add(1);
-        for name in next(one) {
-            match device(facts, name) {
-                Some(other) if !seen.iter().any(|known| known.name == other.name) => {
-                    seen.push(other);
-                }
-                _ => {}
-            }
-        }
-    }
-    seen
 }
 
 /// The same place on the other paths to its disk: whole disks with one

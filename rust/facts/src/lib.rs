@@ -9,6 +9,7 @@ mod container;
 mod device;
 mod filesystem;
 mod format;
+mod graph;
 mod member;
 mod pool;
 mod signature;

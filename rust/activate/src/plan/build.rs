@@ -358,7 +358,7 @@ impl<'a> Build<'a> {
     fn names_of(&self, shown: &Device, superblock: &Superblock, path: &str) -> Vec<String> {
         let own = superblock.filesystem().map(|filesystem| &filesystem.look);
         // One on several devices was looked into as a whole.
-        let pools = self.facts.pools.iter().chain(&self.facts.virtuals.pools);
+        let pools = self.facts.all_pools();
         let pools = pools.filter(|pool| {
             let mut members = pool.members.iter();
             members.any(|member| member.device == shown.name)

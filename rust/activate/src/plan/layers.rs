@@ -376,7 +376,7 @@ impl<'a> Build<'a> {
     }
 
     fn pool(&self, format: Format, is: impl Fn(&Pool) -> bool) -> Option<&'a Pool> {
-        let pools = self.facts.pools.iter().chain(&self.facts.virtuals.pools);
+        let pools = self.facts.all_pools();
         let mut pools = pools.filter(|pool| pool.format == format);
         pools.find(|pool| is(pool))
     }

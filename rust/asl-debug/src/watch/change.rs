@@ -46,21 +46,13 @@ pub(crate) enum Event<'a> {
 pub(crate) fn present(facts: &Facts) -> Vec<Event<'_>> {
     let devices = devices(facts).map(|device| Event::Present { device });
     devices
-        .chain(pools(facts).map(|pool| Event::Pool { pool }))
+        .chain(facts.all_pools().map(|pool| Event::Pool { pool }))
         .collect()
 }
 
 /// The devices that are there, and what was seen through them.
 fn devices(facts: &Facts) -> impl Iterator<Item = &Device> {
-    facts
-        .devices
-        .iter()
-        .chain(&facts.virtuals.devices)
-        .filter(|device| is_there(device))
-}
-
-fn pools(facts: &Facts) -> impl Iterator<Item = &Pool> {
-    facts.pools.iter().chain(&facts.virtuals.pools)
+    facts.all_devices().filter(|device| is_there(device))
 }
 
 /// What happened from `before` to `after`, first what left.
@@ -71,10 +63,13 @@ pub(crate) fn between<'a>(before: &'a Facts, after: &'a Facts) -> Vec<Event<'a>>
         .map(|device| Event::Removed { name: &device.name })
         .collect();
     let pool_in = |facts: &'a Facts, pool: &Pool| {
-        pools(facts).find(|other| (other.format, &other.id) == (pool.format, &pool.id))
+        facts
+            .all_pools()
+            .find(|other| (other.format, &other.id) == (pool.format, &pool.id))
     };
     events.extend(
-        pools(before)
+        before
+            .all_pools()
             .filter(|pool| pool_in(after, pool).is_none())
             .map(|pool| Event::PoolGone {
                 format: pool.format,
@@ -89,7 +84,8 @@ pub(crate) fn between<'a>(before: &'a Facts, after: &'a Facts) -> Vec<Event<'a>>
         }),
     );
     events.extend(
-        pools(after)
+        after
+            .all_pools()
             .filter(|pool| pool_in(before, pool) != Some(*pool))
             .map(|pool| Event::Pool { pool }),
     );

@@ -5,7 +5,6 @@ use crate::access;
 use crate::candidate::Candidate;
 use crate::keys::{self, Source};
 use crate::rules::{self, Rule};
-use crate::stack;
 use crate::steps;
 use crate::text::{list, place, pool_name};
 use asl_config::{Assume, Config, WantedMode};
@@ -66,7 +65,7 @@ fn assumed_pool(asked: Asked<'_>, candidates: &[Candidate<'_>]) -> Option<Choice
     if config.import.assume != Assume::SolePool || config.mode == WantedMode::Local {
         return None;
     }
-    let pools: Vec<&Pool> = stack::pools(facts).collect();
+    let pools: Vec<&Pool> = facts.all_pools().collect();
     let [pool] = pools.as_slice() else {
         return None;
     };

@@ -77,7 +77,7 @@ pub(super) fn hibernated(facts: &Facts, candidate: &mut Candidate<'_>) {
                 .iter()
                 .any(|one| disk(one))
     };
-    let all = facts.devices.iter().chain(&facts.virtuals.devices);
+    let all = facts.all_devices();
     let sleeping = all
         .filter(|device| sleeps(device))
         .find(|device| covers(device));

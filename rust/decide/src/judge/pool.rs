@@ -67,7 +67,7 @@ fn members(facts: &Facts, config: &Config, candidate: &mut Candidate<'_>, pool: 
         .members
         .iter()
         .filter(|member| member.standing == MemberStanding::Stale)
-        .filter_map(|member| stack::device(facts, &member.device))
+        .filter_map(|member| facts.find(&member.device))
         .map(|device| place(facts, device))
         .collect();
     if !behind.is_empty() {
@@ -92,7 +92,7 @@ fn flags(facts: &Facts, config: &Config, candidate: &mut Candidate<'_>, pool: &P
             .members
             .iter()
             .filter_map(|member| {
-                let device = stack::device(facts, &member.device)?;
+                let device = facts.find(&member.device)?;
                 Some(format!("{} on {}", member.generation, place(facts, device)))
             })
             .collect();
@@ -134,7 +134,7 @@ fn flags(facts: &Facts, config: &Config, candidate: &mut Candidate<'_>, pool: &P
             .members
             .iter()
             .filter(|member| member.standing == MemberStanding::Duplicate)
-            .filter_map(|member| stack::device(facts, &member.device))
+            .filter_map(|member| facts.find(&member.device))
             .map(|device| place(facts, device))
             .collect();
         let text = format!(
