@@ -200,7 +200,7 @@ fn publish(root: &Path, mode: &ModeFile) {
 mod tests {
     use super::*;
     use asl_decide::{Decision, internal};
-    use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
+    use asl_facts::{Facts, SCHEMA};
     use asl_mode::Access;
     use std::fs;
     use tempfile::TempDir;
@@ -218,18 +218,7 @@ mod tests {
     }
 
     fn report(mode: ModeFile) -> Report {
-        let facts = Facts {
-            schema: SCHEMA,
-            boot_id: BOOT.to_owned(),
-            generation: mode.generation,
-            system: System::default(),
-            timing: Timing::default(),
-            devices: Vec::new(),
-            pools: Vec::new(),
-            twins: Vec::new(),
-            virtuals: asl_facts::Virtuals::default(),
-            remote: Remote::None,
-        };
+        let facts = Facts::new(BOOT, mode.generation);
         let decision = Decision {
             mode,
             ..internal(&facts, "")

@@ -9,7 +9,7 @@ use crate::rerun::{self, Again};
 use crate::{console, exit, ours, paths, scan};
 use asl_config::{Config, Logging};
 use asl_decide::{Cause, Decision, Report, decide, internal};
-use asl_facts::{Facts, Remote, SCHEMA, System, Timing};
+use asl_facts::{Facts, Remote, SCHEMA, Timing};
 use asl_mode::{Mode, ModeFile, current_boot_id, write_atomic};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -147,20 +147,12 @@ fn no_facts(root: &Path, started_ms: u64) -> Facts {
     let previous = ModeFile::read(&paths::below(root, paths::MODE), &boot_id);
     let generation = previous.map_or(0, |mode| mode.generation);
     Facts {
-        schema: SCHEMA,
-        boot_id,
-        generation: generation.saturating_add(1),
-        system: System::default(),
         timing: Timing {
             started_ms,
             ended_ms: now_ms(),
             cpu_ms: cpu_ms(),
         },
-        devices: Vec::new(),
-        pools: Vec::new(),
-        twins: Vec::new(),
-        virtuals: asl_facts::Virtuals::default(),
-        remote: Remote::None,
+        ..Facts::new(boot_id, generation.saturating_add(1))
     }
 }
 

@@ -44,6 +44,34 @@ pub struct Device {
     pub probe: Probe,
 }
 
+impl Device {
+    /// A device of which only this is known: nothing surrounds it, nobody has
+    /// read it, its sectors are the usual ones.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: DeviceKind, size: u64) -> Self {
+        let name = name.into();
+        Self {
+            node: format!("/dev/{name}"),
+            name,
+            kind,
+            devnum: String::new(),
+            size,
+            sector_size: 512,
+            read_only: false,
+            removable: false,
+            parent: None,
+            slaves: Vec::new(),
+            holders: Vec::new(),
+            partition: None,
+            identity: Identity::default(),
+            backing_file: None,
+            uses: Vec::new(),
+            live: None,
+            probe: Probe::skipped("not-read"),
+        }
+    }
+}
+
 /// Kinds of block devices that decisions tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -155,6 +183,11 @@ pub enum Probe {
 }
 
 impl Probe {
+    /// It was left alone.
+    pub fn skipped(why: impl Into<String>) -> Self {
+        Probe::Skipped { why: why.into() }
+    }
+
     /// The signatures that were read; none where reading failed.
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {

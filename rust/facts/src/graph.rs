@@ -58,3 +58,57 @@ impl Facts {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Device, DeviceKind, Facts, Format, Health, Look, Pool, PoolMember};
+
+    fn device(name: &str, slaves: &[&str]) -> Device {
+        Device {
+            slaves: slaves.iter().map(|&name| name.to_owned()).collect(),
+            ..Device::new(name, DeviceKind::Disk, 0)
+        }
+    }
+
+    fn pool(id: &str, expected: u64) -> Pool {
+        Pool {
+            format: Format::Md,
+            id: id.to_owned(),
+            name: None,
+            level: None,
+            members: Vec::<PoolMember>::new(),
+            expected,
+            missing: Vec::new(),
+            health: Health::Unknown,
+            flags: Vec::new(),
+            generation: 0,
+            host: None,
+            active: Vec::new(),
+            volumes: Vec::new(),
+            look: Look::NotLooked,
+        }
+    }
+
+    #[test]
+    fn what_a_view_lies_on_is_found_through_views_and_a_circle_ends() {
+        let mut facts = Facts::new("b", 1);
+        facts.devices = vec![device("sda", &[]), device("sdb", &["view"])];
+        facts.virtuals.devices = vec![device("view", &["sdb", "sda", "gone"])];
+        let start = facts.find("view").unwrap();
+        let names: Vec<&str> = facts.below(start).iter().map(|d| d.name.as_str()).collect();
+        assert_eq!(names, ["view", "sdb", "sda"]);
+        assert_eq!(facts.find("gone"), None);
+    }
+
+    #[test]
+    fn a_pool_is_told_once_by_whoever_saw_more_of_it() {
+        let mut facts = Facts::new("b", 1);
+        facts.pools = vec![pool("one", 1), pool("two", 1)];
+        facts.virtuals.pools = vec![pool("two", 2)];
+        let told: Vec<(&str, u64)> = facts
+            .all_pools()
+            .map(|p| (p.id.as_str(), p.expected))
+            .collect();
+        assert_eq!(told, [("one", 1), ("two", 2)]);
+    }
+}

@@ -65,6 +65,23 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Facts of a node that nobody has looked at.
+    #[must_use]
+    pub fn new(boot_id: impl Into<String>, generation: u64) -> Self {
+        Self {
+            schema: SCHEMA,
+            boot_id: boot_id.into(),
+            generation,
+            system: System::default(),
+            timing: Timing::default(),
+            devices: Vec::new(),
+            pools: Vec::new(),
+            twins: Vec::new(),
+            virtuals: Virtuals::default(),
+            remote: Remote::None,
+        }
+    }
+
     /// The device with this kernel name.
     #[must_use]
     pub fn device(&self, name: &str) -> Option<&Device> {

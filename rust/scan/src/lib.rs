@@ -24,7 +24,7 @@ mod through;
 pub mod uevent;
 mod work;
 
-use asl_facts::{Device, DeviceKind, Facts, Identity, Probe, Remote, SCHEMA, Timing};
+use asl_facts::{Device, DeviceKind, Facts, Probe, Remote, SCHEMA, Timing};
 use exclude::Excluded;
 pub use explain::{Explained, explain_path};
 use jail::Reader;
@@ -160,12 +160,7 @@ pub fn rescan(
             continue;
         };
         match (known.get(name.as_str()), skip(&device, &live, &excluded)) {
-            (_, Some(why)) => pool.set(
-                name,
-                Probe::Skipped {
-                    why: why.to_owned(),
-                },
-            ),
+            (_, Some(why)) => pool.set(name, Probe::skipped(why)),
             (Some(known), None) => pool.set(name, known.probe.clone()),
             (None, None) => pool.add_device(&root, &device, options.reader.as_ref()),
         }
@@ -287,33 +282,13 @@ pub fn see_through(devices: &[Device], reader: &Reader) -> Together {
 
 /// An image file as the loop device that it would be.
 fn image(path: &Path, size: u64) -> Device {
+    // The whole path: members of one pool often have one file name in several
+    // directories.
+    let name = path.to_string_lossy().into_owned();
     Device {
-        // The whole path: members of one pool often have one file name in
-        // several directories.
-        name: path.to_string_lossy().into_owned(),
-        node: path.to_string_lossy().into_owned(),
-        kind: DeviceKind::Loop,
-        devnum: String::new(),
-        size,
-        sector_size: 512,
-        read_only: false,
-        removable: false,
-        parent: None,
-        slaves: Vec::new(),
-        holders: Vec::new(),
-        partition: None,
-        identity: Identity::default(),
-        backing_file: Some(path.to_string_lossy().into_owned()),
-        uses: Vec::new(),
-        live: None,
-        probe: not_read(),
-    }
-}
-
-/// Stands in a device until its thread has answered.
-fn not_read() -> Probe {
-    Probe::Skipped {
-        why: "not-read".to_owned(),
+        node: name.clone(),
+        backing_file: Some(name.clone()),
+        ..Device::new(name, DeviceKind::Loop, size)
     }
 }
 

@@ -52,12 +52,7 @@ pub(crate) fn settle(
                 continue;
             };
             match skip(&device, live, &excluded) {
-                Some(why) => threads.set(
-                    name,
-                    Probe::Skipped {
-                        why: why.to_owned(),
-                    },
-                ),
+                Some(why) => threads.set(name, Probe::skipped(why)),
                 None => {
                     youngest = youngest.max(Some(clock.arrival(root, &device)));
                     threads.add_device(root, &device, options.reader.as_ref());

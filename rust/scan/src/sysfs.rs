@@ -1,7 +1,7 @@
 //! Block devices as sysfs describes them.
 
 use crate::root::{Root, names_in, read};
-use crate::{ScanError, not_read, numbered};
+use crate::{ScanError, numbered};
 use asl_facts::{Device, DeviceKind, Identity, Partition, Text};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,14 +74,10 @@ impl Attributes {
         } else {
             DeviceKind::Disk
         };
+        let sectors = attributes.number("size").unwrap_or(0);
         Some(Device {
             node: attributes.node(&name),
-            kind,
             devnum: attributes.text("dev").unwrap_or_default(),
-            size: attributes
-                .number("size")
-                .unwrap_or(0)
-                .saturating_mul(SECTOR),
             sector_size: disk
                 .number("queue/logical_block_size")
                 .and_then(|size| u32::try_from(size).ok())
@@ -102,10 +98,7 @@ impl Attributes {
             },
             partition,
             backing_file: attributes.text("loop/backing_file"),
-            uses: Vec::new(),
-            live: None,
-            probe: not_read(),
-            name,
+            ..Device::new(name, kind, sectors.saturating_mul(SECTOR))
         })
     }
 

@@ -15,6 +15,9 @@ use std::time::Instant;
 /// read whole; what needs more was made to.
 pub(crate) const BUDGET: u64 = 2 << 30;
 
+/// Why an empty drive was left alone.
+const NO_MEDIUM: &str = "no-medium";
+
 /// How long somebody waits for a device.
 #[derive(Debug, Clone)]
 pub(crate) struct Patience {
@@ -54,7 +57,7 @@ impl Task {
             return self.failed(None, error.to_owned());
         }
         if self.kind == DeviceKind::Rom && is_empty_drive(node) {
-            return no_medium();
+            return Probe::skipped(NO_MEDIUM);
         }
         read(node, &self.members, self.reader.as_ref(), patience)
             .unwrap_or_else(|fault| self.failed(Some(fault.offset), fault.error.to_string()))
@@ -62,15 +65,9 @@ impl Task {
 
     fn failed(&self, offset: Option<u64>, error: String) -> Probe {
         if self.kind == DeviceKind::Rom && offset.unwrap_or(0) == 0 {
-            return no_medium();
+            return Probe::skipped(NO_MEDIUM);
         }
         Probe::Failed(IoFault { offset, error })
-    }
-}
-
-fn no_medium() -> Probe {
-    Probe::Skipped {
-        why: "no-medium".to_owned(),
     }
 }
 

@@ -47,7 +47,11 @@ pub fn see_through(
         let mut probes = read(nodes(&new));
         for (name, view) in new {
             let probe = probes.remove(&name);
-            seen.add(name, view, probe.unwrap_or_else(|| skipped("not-read")));
+            seen.add(
+                name,
+                view,
+                probe.unwrap_or_else(|| Probe::skipped("not-read")),
+            );
         }
         pools = asl_topology::pools(&seen.all);
     }
@@ -183,7 +187,7 @@ impl Seen {
         }
         for (name, view) in refused {
             let why = view.node.as_ref().err().map(ToString::to_string);
-            let probe = skipped(&why.unwrap_or_default());
+            let probe = Probe::skipped(why.unwrap_or_default());
             let device = self.device(name, &view, probe);
             self.all.push(device);
         }
@@ -195,26 +199,18 @@ impl Seen {
         let sector_size = below.map(|device| device.sector_size).max();
         let is_partition = view.partition.is_some();
         Device {
-            name,
             node: String::new(),
-            kind: DeviceKind::Virtual,
-            devnum: String::new(),
-            size: view.size,
             sector_size: sector_size.unwrap_or(512),
             read_only: true,
-            removable: false,
             parent: view.stack.first().filter(|_| is_partition).cloned(),
             slaves: view.stack.clone(),
-            holders: Vec::new(),
             partition: view.partition.clone(),
             identity: Identity {
                 wwid: Some(Text::from(view.id.as_str())),
                 ..Identity::default()
             },
-            backing_file: None,
-            uses: Vec::new(),
-            live: None,
             probe,
+            ..Device::new(name, DeviceKind::Virtual, view.size)
         }
     }
 }
@@ -226,10 +222,4 @@ fn key(view: &Virtual) -> (crate::Layer, String, Vec<String>) {
         _ => Vec::new(),
     };
     (view.layer, view.id.clone(), stack)
-}
-
-fn skipped(why: &str) -> Probe {
-    Probe::Skipped {
-        why: why.to_owned(),
-    }
 }

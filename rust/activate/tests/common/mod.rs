@@ -2,31 +2,15 @@
 
 use asl_decide::{Decision, Report, Step};
 use asl_facts::{
-    Content, Device, DeviceKind, Evidence, Facts, Filesystem, Format, Identity, LogState, Look,
-    Outcome, Partition, Probe, Remote, SCHEMA, Signature, Standing, Store, Superblock, System,
-    Timing,
+    Content, Device, DeviceKind, Evidence, Facts, Filesystem, Format, LogState, Look, Outcome,
+    Partition, Probe, SCHEMA, Signature, Standing, Store, Superblock,
 };
 use asl_mode::ModeFile;
 
 /// A device without anything on it.
 pub(crate) fn device(name: &str, kind: DeviceKind, devnum: &str, size: u64) -> Device {
     Device {
-        name: name.to_owned(),
-        node: format!("/dev/{name}"),
-        kind,
         devnum: devnum.to_owned(),
-        size,
-        sector_size: 512,
-        read_only: false,
-        removable: false,
-        parent: None,
-        slaves: Vec::new(),
-        holders: Vec::new(),
-        partition: None,
-        identity: Identity::default(),
-        backing_file: None,
-        uses: Vec::new(),
-        live: None,
         probe: Probe::Read {
             reads: 1,
             bytes: 512,
@@ -34,6 +18,7 @@ pub(crate) fn device(name: &str, kind: DeviceKind, devnum: &str, size: u64) -> D
             faults: Vec::new(),
             signatures: Vec::new(),
         },
+        ..Device::new(name, kind, size)
     }
 }
 
@@ -130,16 +115,8 @@ pub(crate) fn report(boot_id: &str, devices: Vec<Device>, steps: Vec<Step>) -> R
     Report {
         schema: SCHEMA,
         facts: Facts {
-            schema: SCHEMA,
-            boot_id: boot_id.to_owned(),
-            generation: 1,
-            system: System::default(),
-            timing: Timing::default(),
             devices,
-            pools: Vec::new(),
-            twins: Vec::new(),
-            virtuals: asl_facts::Virtuals::default(),
-            remote: Remote::None,
+            ..Facts::new(boot_id, 1)
         },
         decision: Decision {
             mode,

@@ -104,30 +104,13 @@ fn is_there(device: &Device) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use asl_facts::{DeviceKind, Identity, Remote, System, Timing};
+    use asl_facts::DeviceKind;
 
     fn device(name: &str, size: u64, skipped: Option<&str>) -> Device {
         Device {
-            name: name.to_owned(),
-            node: format!("/dev/{name}"),
-            kind: DeviceKind::Loop,
             devnum: "7:0".to_owned(),
-            size,
-            sector_size: 512,
-            read_only: false,
-            removable: false,
-            parent: None,
-            slaves: Vec::new(),
-            holders: Vec::new(),
-            partition: None,
-            identity: Identity::default(),
-            backing_file: None,
-            uses: Vec::new(),
-            live: None,
             probe: match skipped {
-                Some(why) => Probe::Skipped {
-                    why: why.to_owned(),
-                },
+                Some(why) => Probe::skipped(why),
                 None => Probe::Read {
                     reads: 2,
                     bytes: size,
@@ -136,21 +119,14 @@ mod tests {
                     signatures: Vec::new(),
                 },
             },
+            ..Device::new(name, DeviceKind::Loop, size)
         }
     }
 
     fn facts(devices: Vec<Device>) -> Facts {
         Facts {
-            schema: asl_facts::SCHEMA,
-            boot_id: String::new(),
-            generation: 1,
-            system: System::default(),
-            timing: Timing::default(),
             devices,
-            pools: Vec::new(),
-            twins: Vec::new(),
-            virtuals: asl_facts::Virtuals::default(),
-            remote: Remote::None,
+            ..Facts::new("", 1)
         }
     }
 

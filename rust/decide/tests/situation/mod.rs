@@ -17,8 +17,8 @@ use asl_decide::{Cause, Report, decide, rerun};
 use asl_facts::{
     Container, Content, Damage, Device, DeviceKind, Facts, Filesystem, Format, Identity, IoFault,
     LiveUse, LogState, LogicalVolume, Look, Outcome, Part, Partition, PhysicalVolume, Piece, Probe,
-    Remote, SCHEMA, Segment, Signature, Standing, Store, Superblock, Swap, System, Text, Timing,
-    Use, Virtuals, VolumeGroup,
+    Remote, SCHEMA, Segment, Signature, Standing, Store, Superblock, Swap, System, Text, Use,
+    Virtuals, VolumeGroup,
 };
 use layers::{Group, View, store};
 use serde::Deserialize;
@@ -240,16 +240,12 @@ impl Situation {
         pools.retain(|pool| self.pool.iter().all(|known| known.id != pool.id));
         pools.extend(self.pool.iter().map(Group::pool));
         Facts {
-            schema: SCHEMA,
-            boot_id: "b0".to_owned(),
-            generation: 1,
             system: System {
                 filesystems: self.drivers.clone().unwrap_or(all),
                 memory_bytes: 1 << 30,
                 drivers: self.all_but_lacking(DRIVERS),
                 tools: self.all_but_lacking(TOOLS),
             },
-            timing: Timing::default(),
             twins: asl_topology::twins(&devices),
             virtuals: self.virtuals(&devices),
             pools,
@@ -264,6 +260,7 @@ impl Situation {
                     why: why.to_owned(),
                 },
             },
+            ..Facts::new("b0", 1)
         }
     }
 }
@@ -341,14 +338,7 @@ impl Dev {
             read_only: !self.writable,
         });
         Device {
-            node: format!("/dev/{}", self.name),
-            name: self.name.clone(),
-            kind,
             devnum: "8:0".to_owned(),
-            size: self.mib.unwrap_or(64) * MIB,
-            sector_size: 512,
-            read_only: false,
-            removable: false,
             slaves: self.slaves.clone(),
             holders: self.holders.clone(),
             partition: parent.is_some().then(|| Partition {
@@ -371,6 +361,7 @@ impl Dev {
                 .collect(),
             live: self.live,
             probe: self.probe(),
+            ..Device::new(self.name.as_str(), kind, self.mib.unwrap_or(64) * MIB)
         }
     }
 
@@ -385,7 +376,7 @@ impl Dev {
             return Probe::TimedOut { after_ms: 5000 };
         }
         if let Some(why) = &self.skipped {
-            return Probe::Skipped { why: why.clone() };
+            return Probe::skipped(why.as_str());
         }
         let mut signatures = Vec::new();
         if let Some(format) = self.fs {

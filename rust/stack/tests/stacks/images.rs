@@ -1,6 +1,6 @@
 //! Images, what is seen through them, and what a test asks of that.
 
-use asl_facts::{Content, Device, DeviceKind, Identity, Look, Outcome, Probe, Virtuals};
+use asl_facts::{Content, Device, DeviceKind, Look, Outcome, Probe, Virtuals};
 use asl_probe::Metered;
 use asl_stack::{Named, Node, see_through};
 use std::collections::BTreeMap;
@@ -96,23 +96,8 @@ pub(crate) fn devices(images: &[Vec<u8>]) -> Vec<(Device, Node)> {
         let name = format!("disk{number}");
         let node: Node = Arc::new(Named::new(name.clone(), image.clone()));
         let mut device = Device {
-            node: format!("/dev/{name}"),
-            name,
-            kind: DeviceKind::Disk,
-            devnum: String::new(),
-            size: node.size(),
-            sector_size: 512,
-            read_only: false,
-            removable: false,
-            parent: None,
-            slaves: Vec::new(),
-            holders: Vec::new(),
-            partition: None,
-            identity: Identity::default(),
-            backing_file: None,
-            uses: Vec::new(),
-            live: None,
             probe: read(&node),
+            ..Device::new(name, DeviceKind::Disk, node.size())
         };
         asl_topology::rank(std::slice::from_mut(&mut device));
         devices.push((device, node));

@@ -4,9 +4,8 @@
 #![allow(dead_code)]
 
 use asl_facts::{
-    Content, Damage, Device, DeviceKind, Entry, Filesystem, Format, Identity, LogState, Look,
-    Outcome, Part, Partition, PhysicalVolume, Probe, Raid, Role, Signature, Slot, Standing,
-    Superblock, Table,
+    Content, Damage, Device, DeviceKind, Entry, Filesystem, Format, LogState, Look, Outcome, Part,
+    Partition, PhysicalVolume, Probe, Raid, Role, Signature, Slot, Standing, Superblock, Table,
 };
 
 pub(crate) const MIB: u64 = 1 << 20;
@@ -14,22 +13,7 @@ pub(crate) const MIB: u64 = 1 << 20;
 /// A disk of 100 MiB that holds these.
 pub(crate) fn disk(name: &str, signatures: Vec<Signature>) -> Device {
     Device {
-        name: name.to_owned(),
-        node: format!("/dev/{name}"),
-        kind: DeviceKind::Disk,
         devnum: "8:0".to_owned(),
-        size: 100 * MIB,
-        sector_size: 512,
-        read_only: false,
-        removable: false,
-        parent: None,
-        slaves: Vec::new(),
-        holders: Vec::new(),
-        partition: None,
-        identity: Identity::default(),
-        backing_file: None,
-        uses: Vec::new(),
-        live: None,
         probe: Probe::Read {
             reads: 2,
             bytes: 200_704,
@@ -37,6 +21,7 @@ pub(crate) fn disk(name: &str, signatures: Vec<Signature>) -> Device {
             faults: Vec::new(),
             signatures,
         },
+        ..Device::new(name, DeviceKind::Disk, 100 * MIB)
     }
 }
 
