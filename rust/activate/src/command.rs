@@ -71,8 +71,9 @@ impl fmt::Display for Command {
     }
 }
 
-/// For a POSIX shell. A disk chooses the names of its directories.
-pub(crate) fn quote(word: &str) -> String {
+/// A word for a POSIX shell. A disk chooses the names of its directories.
+#[must_use]
+pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Version of the journal.
 const SCHEMA: u32 = 2;
 /// Longest journal, bytes: a step is a few hundred.
-const MAX_JOURNAL: usize = 1024 * 1024;
+pub(crate) const MAX_JOURNAL: usize = 1024 * 1024;
 
 /// `/var/lib/asl/runtime/activation.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ mod run;
 mod system;
 
 pub use action::{Action, Holds, Role};
+pub use command::quote;
 pub use engine::{Outcome, activate, deactivate};
 pub use error::{Error, PlanError};
 pub use journal::{Entry, Journal};

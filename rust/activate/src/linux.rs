@@ -2,6 +2,7 @@
 
 use crate::command::Command;
 use crate::error::Error;
+use crate::journal::MAX_JOURNAL;
 use crate::make::Make;
 use crate::mounts::{self, Mount};
 use crate::run::run;
@@ -13,7 +14,7 @@ use nix::mount::{MntFlags, MsFlags};
 use nix::sys::stat::Mode;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -369,11 +370,16 @@ impl System for Linux {
     }
 
     fn load_journal(&self) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.path(JOURNAL)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let file = match File::open(self.path(JOURNAL)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // One byte more shows that it is too long.
+        let most = u64::try_from(MAX_JOURNAL).map_err(io::Error::other)?;
+        let mut bytes = Vec::new();
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     fn store_journal(&self, bytes: &[u8]) -> io::Result<()> {

@@ -1,19 +1,14 @@
 //! `asl-admin activate` and `asl-admin deactivate`: carry out the decision of
 //! preflight, and take it back.
 
+use crate::evidence::{self, Missing};
 use crate::{console, exit, paths};
 use asl_activate::{Error, Linux, Outcome, Plan};
 use asl_config::{Config, Logging};
-use asl_decide::Report;
-use asl_mode::{Mode, ModeFile, ReadError, current_boot_id, write_atomic};
+use asl_mode::{Mode, ModeFile, write_atomic};
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// Longest report, bytes: a thousand devices take a few MiB.
-const MAX_REPORT: u64 = 64 * 1024 * 1024;
 
 pub(crate) fn run(root: &Path, dry_run: bool) -> ExitCode {
     start_log(root);
@@ -32,10 +27,8 @@ pub(crate) fn undo(root: &Path) -> ExitCode {
 
 /// Why nothing was activated.
 enum Failure {
-    BootId(std::io::Error),
-    Mode(ReadError),
+    Missing(Missing),
     ModeNone(Box<ModeFile>),
-    Report { why: String },
     Activate(Error),
 }
 
@@ -48,17 +41,13 @@ impl From<Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::BootId(error) => write!(f, "the id of this boot: {error}"),
-            Failure::Mode(error) => error.fmt(f),
+            Failure::Missing(missing) => missing.fmt(f),
             Failure::ModeNone(mode) => {
                 write!(
                     f,
                     "mode none ({}): {}\nnext: {}",
                     mode.code, mode.reason, mode.hint
                 )
-            }
-            Failure::Report { why } => {
-                write!(f, "{}: {why}; run `asl-admin preflight`", paths::REPORT)
             }
             Failure::Activate(error) => error.fmt(f),
         }
@@ -73,8 +62,8 @@ fn finish(result: Result<String, Failure>) -> ExitCode {
         }
         Err(failure) => {
             let code = match &failure {
-                Failure::BootId(_) | Failure::Mode(_) | Failure::ModeNone(_) => exit::NO_MODE,
-                Failure::Report { .. } | Failure::Activate(_) => exit::FAILURE,
+                Failure::Missing(Missing::Report { .. }) | Failure::Activate(_) => exit::FAILURE,
+                Failure::Missing(_) | Failure::ModeNone(_) => exit::NO_MODE,
             };
             exit::fail(code, &failure)
         }
@@ -129,8 +118,7 @@ fn deactivate(root: &Path) -> Result<String, Failure> {
 
 /// The mode of this boot, if there is something to activate.
 fn read_mode(root: &Path) -> Result<ModeFile, Failure> {
-    let boot_id = current_boot_id(root).map_err(Failure::BootId)?;
-    let mode = ModeFile::read(&paths::below(root, paths::MODE), &boot_id).map_err(Failure::Mode)?;
+    let mode = evidence::mode(root).map_err(Failure::Missing)?;
     match mode.mode {
         Mode::None => Err(Failure::ModeNone(Box::new(mode))),
         Mode::Local | Mode::Import | Mode::Remote => Ok(mode),
@@ -140,8 +128,7 @@ fn read_mode(root: &Path) -> Result<ModeFile, Failure> {
 /// The plan of the report that belongs to this mode file: after a failed
 /// activation the report still holds the steps that the mode no longer wants.
 fn read_plan(root: &Path, mode: &ModeFile) -> Result<Plan, Failure> {
-    let report =
-        read_report(&paths::below(root, paths::REPORT)).map_err(|why| Failure::Report { why })?;
+    let report = evidence::report(root).map_err(Failure::Missing)?;
     let decided = &report.decision.mode;
     let same = decided.boot_id == mode.boot_id
         && decided.generation == mode.generation
@@ -151,18 +138,9 @@ fn read_plan(root: &Path, mode: &ModeFile) -> Result<Plan, Failure> {
             "mode {} of decision {} seen, mode {} of decision {} expected",
             decided.mode, decided.generation, mode.mode, mode.generation
         );
-        return Err(Failure::Report { why });
+        return Err(Failure::Missing(Missing::Report { why }));
     }
     Ok(asl_activate::plan(&report).map_err(Error::from)?)
-}
-
-pub(crate) fn read_report(path: &Path) -> Result<Report, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(MAX_REPORT)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
-    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }
 
 /// What the node is after a failure: the store stays claimed and blocked, and
@@ -199,7 +177,7 @@ fn publish(root: &Path, mode: &ModeFile) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use asl_decide::{Decision, internal};
+    use asl_decide::{Decision, Report, internal};
     use asl_facts::{Facts, SCHEMA};
     use asl_mode::Access;
     use std::fs;
@@ -273,10 +251,16 @@ mod tests {
     #[test]
     fn report_of_another_decision_is_refused_and_the_mode_becomes_none() {
         let root = root(&mode(Mode::Local, 2), mode(Mode::Local, 1));
-        assert!(matches!(commands(root.path()), Err(Failure::Report { .. })));
+        assert!(matches!(
+            commands(root.path()),
+            Err(Failure::Missing(Missing::Report { .. }))
+        ));
         // A dry run changes nothing.
         assert_eq!(mode_now(&root).mode, Mode::Local);
-        assert!(matches!(activate(root.path()), Err(Failure::Report { .. })));
+        assert!(matches!(
+            activate(root.path()),
+            Err(Failure::Missing(Missing::Report { .. }))
+        ));
         let after = mode_now(&root);
         assert_eq!(after.mode, Mode::None);
         assert_eq!(after.code, "activation-failed");

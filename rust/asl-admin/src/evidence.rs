@@ -1,7 +1,7 @@
 //! What the last preflight wrote, for the commands that act on it.
 
 use crate::{exit, paths};
-use asl_activate::{JOURNAL, Journal};
+use asl_activate::{JOURNAL, Journal, Linux, System};
 use asl_decide::Report;
 use asl_mode::{ModeFile, ReadError, current_boot_id};
 use std::fmt;
@@ -11,8 +11,6 @@ use std::path::Path;
 
 /// Longest report, bytes: a thousand devices take a few MiB.
 const MAX_REPORT: u64 = 64 * 1024 * 1024;
-/// Longest journal, bytes: what activation itself accepts.
-const MAX_JOURNAL: u64 = 1024 * 1024;
 
 /// Why there is nothing to act on.
 #[derive(Debug)]
@@ -71,9 +69,9 @@ pub(crate) fn report(root: &Path) -> Result<Report, Missing> {
 /// cannot be read is activation's to complain about, and here told as such.
 pub(crate) fn journal(root: &Path) -> Result<Option<Journal>, String> {
     let told = |why: String| format!("{JOURNAL}: {why}");
-    match bounded(&paths::below(root, JOURNAL), MAX_JOURNAL) {
-        Ok(bytes) => Journal::parse(&bytes).map(Some).map_err(told),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    match Linux::new(root).load_journal() {
+        Ok(Some(bytes)) => Journal::parse(&bytes).map(Some).map_err(told),
+        Ok(None) => Ok(None),
         Err(error) => Err(told(error.to_string())),
     }
 }

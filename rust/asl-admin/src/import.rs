@@ -206,7 +206,7 @@ fn inside(report: &Report, pool: &Pool) -> String {
     }
     nodes.sort();
     nodes.dedup();
-    let nodes: Vec<String> = nodes.iter().map(|node| crate::tool::quote(node)).collect();
+    let nodes: Vec<String> = nodes.iter().map(|node| asl_activate::quote(node)).collect();
     line("next", format!("asl-debug probe {}", nodes.join(" ")));
     text
 }

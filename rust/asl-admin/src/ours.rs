@@ -1,8 +1,8 @@
 //! Kernel names of the nodes that our own activation made. The choice is made
 //! as if none of them were there.
 
-use crate::paths;
-use asl_activate::{Journal, Linux, Make, System};
+use crate::{evidence, paths};
+use asl_activate::Make;
 use asl_mode::current_boot_id;
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,7 @@ const MAPPER: &str = "/dev/mapper/";
 /// Of this boot's journal; none without one. A journal that cannot be read is
 /// for activation to complain about: here its nodes are then somebody's.
 pub(crate) fn names(root: &Path) -> Vec<String> {
-    let Ok(Some(bytes)) = Linux::new(root).load_journal() else {
-        return Vec::new();
-    };
-    let (Ok(journal), Ok(boot_id)) = (Journal::parse(&bytes), current_boot_id(root)) else {
+    let (Ok(Some(journal)), Ok(boot_id)) = (evidence::journal(root), current_boot_id(root)) else {
         return Vec::new();
     };
     if journal.boot_id != boot_id {

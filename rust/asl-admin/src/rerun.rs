@@ -1,9 +1,8 @@
 //! A decision that is not the first of this boot: what is served stays.
 
-use crate::{activate, paths};
-use asl_activate::{Journal, Linux, System};
+use crate::{evidence, paths};
 use asl_decide::{Cause, Report, rerun, unchanged};
-use asl_mode::{Mode, ModeFile, current_boot_id};
+use asl_mode::{Mode, ModeFile};
 use std::fs;
 use std::path::Path;
 
@@ -38,10 +37,9 @@ pub(crate) fn behind_the_last(root: &Path, cause: Cause, next: Report) -> Again 
 
 /// Mode file and report of the last decision of this boot.
 fn previous(root: &Path) -> Option<(ModeFile, Report)> {
-    let boot_id = current_boot_id(root).ok()?;
-    let mode = ModeFile::read(&paths::below(root, paths::MODE), &boot_id).ok()?;
-    let report = activate::read_report(&paths::below(root, paths::REPORT)).ok()?;
-    (report.decision.mode.boot_id == boot_id).then_some((mode, report))
+    let mode = evidence::mode(root).ok()?;
+    let report = evidence::report(root).ok()?;
+    (report.decision.mode.boot_id == mode.boot_id).then_some((mode, report))
 }
 
 fn is_running(root: &Path, previous: &Report) -> bool {
@@ -53,13 +51,12 @@ fn is_running(root: &Path, previous: &Report) -> bool {
 
 /// An activation of this boot was carried out and not taken back.
 fn is_activated(root: &Path, boot_id: &str) -> bool {
-    let Ok(Some(bytes)) = Linux::new(root).load_journal() else {
-        return false;
-    };
-    match Journal::parse(&bytes) {
-        Ok(journal) => journal.complete && journal.boot_id == boot_id,
-        Err(why) => {
-            tracing::warn!("{}: {why}", asl_activate::JOURNAL);
+    match evidence::journal(root) {
+        Ok(journal) => {
+            journal.is_some_and(|journal| journal.complete && journal.boot_id == boot_id)
+        }
+        Err(error) => {
+            tracing::warn!("{error}");
             false
         }
     }

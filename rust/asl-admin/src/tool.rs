@@ -2,6 +2,7 @@
 //! secret in its arguments, none may keep us for ever, and what one prints is
 //! bounded.
 
+use asl_activate::quote;
 use std::fmt;
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -128,16 +129,6 @@ pub(crate) fn shown(command: &Command) -> String {
         .map(|word| quote(&word.to_string_lossy()))
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// For a POSIX shell.
-pub(crate) fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) const UNITS: [&str; 6] = [
 /// A question to the manager takes milliseconds.
 const ASK: Duration = Duration::from_secs(10);
 /// Stopping intake and activation: both units' stop times, and some.
-const MOVE: Duration = Duration::from_secs(200);
+pub(crate) const MOVE: Duration = Duration::from_secs(200);
 /// Longest answer, bytes.
 const ANSWER: usize = 64 * 1024;
 
@@ -37,7 +37,7 @@ pub(crate) struct Unit {
 
 /// All of them in one question.
 pub(crate) fn show() -> Result<Vec<Unit>, ToolError> {
-    let mut command = systemctl();
+    let mut command = Command::new("systemctl");
     command.args(["show", "--property=Id,ActiveState,SubState,Result"]);
     command.args(UNITS);
     let answer = output(command, ANSWER, ASK)?;
@@ -69,37 +69,36 @@ fn parse(answer: &str) -> Vec<Unit> {
 /// Starts intake, and activation before it, and waits for neither: a disk may
 /// take a minute to be mounted.
 pub(crate) fn start() -> Result<String, ToolError> {
-    moved(&["start", "--no-block", "asl-intake.service"])
+    systemctl(&["start", "--no-block", "asl-intake.service"], MOVE)
 }
 
 /// Lets activation begin anew: what requires it is stopped before and started
 /// after it.
 pub(crate) fn restart_activation() -> Result<String, ToolError> {
-    moved(&["restart", "asl-activate.service"])
+    systemctl(&["restart", "asl-activate.service"], MOVE)
 }
 
 /// Stops intake, its socket, through which a client would start it again, and
 /// activation, in that order.
 pub(crate) fn stop() -> Result<String, ToolError> {
-    moved(&[
-        "stop",
-        "asl-intake.socket",
-        "asl-intake.service",
-        "asl-activate.service",
-    ])
+    systemctl(
+        &[
+            "stop",
+            "asl-intake.socket",
+            "asl-intake.service",
+            "asl-activate.service",
+        ],
+        MOVE,
+    )
 }
 
-/// The command that was run.
-fn moved(words: &[&str]) -> Result<String, ToolError> {
-    let mut command = systemctl();
+/// Has the manager do something, and hands back the command.
+pub(crate) fn systemctl(words: &[&str], within: Duration) -> Result<String, ToolError> {
+    let mut command = Command::new("systemctl");
     command.args(words);
     let shown = crate::tool::shown(&command);
-    output(command, ANSWER, MOVE)?;
+    output(command, ANSWER, within)?;
     Ok(shown)
-}
-
-fn systemctl() -> Command {
-    Command::new("systemctl")
 }
 
 #[cfg(test)]

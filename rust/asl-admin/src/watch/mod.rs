@@ -7,19 +7,22 @@ mod effect;
 mod kernel;
 mod tell;
 
-use crate::{activate, console, exit, paths};
+use crate::tool::ToolError;
+use crate::{activate, console, evidence, exit, ours, paths, units};
 use asl_config::Config;
-use asl_mode::{ModeFile, current_boot_id};
 use effect::Effect;
 use kernel::{Kernel, News};
 use sd_notify::NotifyState;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+use std::time::Duration;
 
 /// Looks and decides, with the rights of preflight.
 const RERUN: &str = "asl-rerun.service";
+/// The unit's own TimeoutStartSec=, and some.
+const LOOK: Duration = Duration::from_secs(220);
 /// sysfs counts in these, whatever the device's sector size is.
 const SECTOR: u64 = 512;
 
@@ -58,7 +61,8 @@ fn is_of_interest(root: &Path, news: News) -> bool {
             && Config::load(root).is_ok_and(|(config, _)| config.remote.endpoint.is_some()))
 }
 
-/// Names and sizes of the block devices that are there.
+/// Names and sizes of the block devices that are there, without those that
+/// our own activation made: no report has them.
 fn devices_now(root: &Path) -> BTreeSet<(String, u64)> {
     let class = paths::below(root, "/sys/class/block");
     let size = |name: &str| {
@@ -68,9 +72,11 @@ fn devices_now(root: &Path) -> BTreeSet<(String, u64)> {
             .unwrap_or_default()
             .saturating_mul(SECTOR)
     };
+    let ours = ours::names(root);
     let entries = fs::read_dir(&class).into_iter().flatten();
     entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !ours.contains(name))
         .map(|name| {
             let size = size(&name);
             (name, size)
@@ -80,7 +86,7 @@ fn devices_now(root: &Path) -> BTreeSet<(String, u64)> {
 
 /// Those of the last report.
 fn devices_then(root: &Path) -> BTreeSet<(String, u64)> {
-    let report = activate::read_report(&paths::below(root, paths::REPORT));
+    let report = evidence::report(root);
     let devices = report
         .map(|report| report.facts.devices)
         .unwrap_or_default();
@@ -90,27 +96,28 @@ fn devices_then(root: &Path) -> BTreeSet<(String, u64)> {
         .collect()
 }
 
-fn mode(root: &Path) -> Option<ModeFile> {
-    let boot_id = current_boot_id(root).ok()?;
-    ModeFile::read(&paths::below(root, paths::MODE), &boot_id).ok()
-}
-
 fn decide_again(root: &Path) {
-    let before = mode(root);
+    let before = evidence::mode(root).ok();
     status(&[NotifyState::Status("deciding again")]);
     // Waits for it: what happens meanwhile is heard afterwards.
-    systemctl(&["start", RERUN]);
-    if let Some(after) = mode(root) {
+    systemctl(&["start", RERUN], LOOK);
+    if let Ok(after) = evidence::mode(root) {
         for effect in effect::effects(before.as_ref(), &after) {
             match effect {
-                Effect::Start => systemctl(&["start", "--no-block", "asl-intake.service"]),
-                Effect::Stop => systemctl(&[
-                    "stop",
-                    "--no-block",
-                    "asl-intake.service",
-                    "asl-activate.service",
-                ]),
-                Effect::Restart => systemctl(&["try-restart", "--no-block", "asl-intake.service"]),
+                Effect::Start => done(units::start()),
+                Effect::Stop => systemctl(
+                    &[
+                        "stop",
+                        "--no-block",
+                        "asl-intake.service",
+                        "asl-activate.service",
+                    ],
+                    units::MOVE,
+                ),
+                Effect::Restart => systemctl(
+                    &["try-restart", "--no-block", "asl-intake.service"],
+                    units::MOVE,
+                ),
                 Effect::Tell => {
                     let text = console::text(&after);
                     tracing::warn!("mode {}, code {}: {}", after.mode, after.code, after.reason);
@@ -122,12 +129,13 @@ fn decide_again(root: &Path) {
     status(&[NotifyState::Status("waiting for devices and routes")]);
 }
 
-fn systemctl(args: &[&str]) {
-    let line = || format!("systemctl {}", args.join(" "));
-    match Command::new("systemctl").args(args).status() {
-        Ok(status) if status.success() => {}
-        Ok(status) => tracing::error!("{}: {status}", line()),
-        Err(error) => tracing::error!("{}: {error}", line()),
+fn systemctl(words: &[&str], within: Duration) {
+    done(units::systemctl(words, within));
+}
+
+fn done(result: Result<String, ToolError>) {
+    if let Err(error) = result {
+        tracing::error!("{error}");
     }
 }
 
