@@ -1,7 +1,7 @@
 //! The plan as it grows step by step.
 
 use super::guard::{read_only, with_carriers};
-use super::options::{Access, Driver};
+use super::options::{Access, Driver, check};
 use super::{Check, Content, Expect, Plan, remote};
 use crate::action::{Action, Holds};
 use crate::error::PlanError;
@@ -199,11 +199,7 @@ impl<'a> Build<'a> {
         if self.made.contains_key(node) {
             return Ok(None);
         }
-        let mut devices = self.facts.devices.iter();
-        let device = devices.find(|device| device.node == node);
-        let device = device.ok_or_else(|| PlanError::UnknownNode {
-            node: node.to_owned(),
-        })?;
+        let device = self.device_at(node)?;
         self.plan.checks.push(Check {
             node: node.to_owned(),
             devnum: device.devnum.clone(),
@@ -273,7 +269,7 @@ impl<'a> Build<'a> {
                 });
             }
         }
-        let device = self.facts.devices.iter().find(|d| d.node == step.node);
+        let device = self.device_at(step.node).ok();
         let devnum = device.map(|device| device.devnum.clone());
         // Kernel names hold `!` for `/`, never a slash.
         let name = match device {
@@ -346,12 +342,15 @@ impl<'a> Build<'a> {
                 node: node.to_owned(),
             });
         }
+        self.device_at(node)
+    }
+
+    fn device_at(&self, node: &str) -> Result<&'a Device, PlanError> {
         let mut devices = self.facts.devices.iter();
-        devices
-            .find(|device| device.node == node)
-            .ok_or_else(|| PlanError::UnknownNode {
-                node: node.to_owned(),
-            })
+        let device = devices.find(|device| device.node == node);
+        device.ok_or_else(|| PlanError::UnknownNode {
+            node: node.to_owned(),
+        })
     }
 
     /// What preflight saw in the store at `path`.
@@ -389,23 +388,9 @@ impl<'a> Build<'a> {
         }
         check_name(step.node, "-_.:/ ")?;
         let mode = if self.is_writable(pool) { "rw" } else { "ro" };
-        let needed = [mode, "nodev", "nosuid", "noexec"];
-        for required in needed {
-            if !step.options.iter().any(|option| option == required) {
-                return Err(PlanError::MissingOption {
-                    node: step.node.to_owned(),
-                    option: required.to_owned(),
-                });
-            }
-        }
-        let foreign =
-            |option: &&String| !needed.contains(&option.as_str()) && option.as_str() != "zfsutil";
-        if let Some(option) = step.options.iter().find(foreign) {
-            return Err(PlanError::ForeignOption {
-                node: step.node.to_owned(),
-                option: option.clone(),
-            });
-        }
+        check(step.node, step.options, mode, &[], |option| {
+            option == "zfsutil"
+        })?;
         let mut options = step.options.to_vec();
         // Without it the helper mounts only what is marked `legacy`.
         if !options.iter().any(|option| option == "zfsutil") {

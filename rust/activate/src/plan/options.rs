@@ -6,7 +6,7 @@ use asl_facts::{Format, LogState, Signature};
 
 /// Every mount has these: nothing on a foreign disk is run, obeyed or opened
 /// as a device.
-pub(crate) const ALWAYS: [&str; 3] = ["nodev", "nosuid", "noexec"];
+const ALWAYS: [&str; 3] = ["nodev", "nosuid", "noexec"];
 
 /// How a driver mounts a clean file system without one write.
 #[derive(Debug)]
@@ -125,28 +125,11 @@ impl Driver {
             Access::Replay => ("ro", self.replay),
             Access::Write => ("rw", &[][..]),
         };
-        for required in [mode].iter().chain(&ALWAYS).chain(own) {
-            if !options.iter().any(|option| option == required) {
-                return Err(PlanError::MissingOption {
-                    node: node.to_owned(),
-                    option: (*required).to_owned(),
-                });
-            }
-        }
-        let allowed = |option: &str| {
-            option == mode
-                || ALWAYS.contains(&option)
-                || own.contains(&option)
-                || (option == "nouuid" && self.name == "xfs")
+        check(node, options, mode, own, |option| {
+            (option == "nouuid" && self.name == "xfs")
                 || (self.is_btrfs() && subvolume(option))
                 || (self.is_btrfs() && option == "degraded" && access != Access::Write)
-        };
-        if let Some(foreign) = options.iter().find(|option| !allowed(option)) {
-            return Err(PlanError::ForeignOption {
-                node: node.to_owned(),
-                option: foreign.clone(),
-            });
-        }
+        })?;
         if !others.is_empty() && !self.is_btrfs() {
             return Err(PlanError::ForeignOption {
                 node: node.to_owned(),
@@ -163,6 +146,33 @@ impl Driver {
         // the same id can take a member's place.
         options.extend(others.iter().map(|other| format!("device={other}")));
         Ok(options)
+    }
+}
+
+/// The options of a mount of `of`: `mode`, those that every mount has and the
+/// `needed` ones are there, and no others but what `may` be beside them.
+pub(super) fn check(
+    of: &str,
+    options: &[String],
+    mode: &str,
+    needed: &[&str],
+    may: impl Fn(&str) -> bool,
+) -> Result<(), PlanError> {
+    let needed: Vec<&str> = [&[mode], &ALWAYS[..], needed].concat();
+    let missing = |needed: &&&str| !options.iter().any(|option| option == *needed);
+    if let Some(missing) = needed.iter().find(missing) {
+        return Err(PlanError::MissingOption {
+            node: of.to_owned(),
+            option: (*missing).to_owned(),
+        });
+    }
+    let known = |option: &str| needed.contains(&option) || may(option);
+    match options.iter().find(|option| !known(option)) {
+        Some(foreign) => Err(PlanError::ForeignOption {
+            node: of.to_owned(),
+            option: foreign.clone(),
+        }),
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Remote mounts: what may be said to their helpers, and an end to waiting.
 
-use super::options::ALWAYS;
+use super::options::check;
 use crate::error::PlanError;
 
 /// A type, the options that it may have by name, and those that it gets where
@@ -108,25 +108,9 @@ pub(crate) fn options(
         });
     }
     let mode = if writable { "rw" } else { "ro" };
-    for required in [mode].iter().chain(&ALWAYS) {
-        if !options.iter().any(|option| option == required) {
-            return Err(PlanError::MissingOption {
-                node: source.to_owned(),
-                option: (*required).to_owned(),
-            });
-        }
-    }
-    let known = |option: &str| {
-        option == mode
-            || ALWAYS.contains(&option)
-            || (kind.allowed.contains(&key(option)) && !option.contains([',', '\0', '\n']))
-    };
-    if let Some(foreign) = options.iter().find(|option| !known(option)) {
-        return Err(PlanError::ForeignOption {
-            node: source.to_owned(),
-            option: foreign.clone(),
-        });
-    }
+    check(source, options, mode, &[], |option| {
+        kind.allowed.contains(&key(option)) && !option.contains([',', '\0', '\n'])
+    })?;
     let mut all = options.to_vec();
     // `softerr` is another form of `soft`.
     let has = |wanted: &str| {
