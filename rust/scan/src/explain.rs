@@ -1,19 +1,16 @@
 //! One device or image file, with every step of its probe.
 
 use crate::root::Root;
+use crate::work::{PROBE_BUDGET, fault, told};
 use crate::{Options, ScanError, open, unread};
 use asl_facts::{Device, IoFault, Probe};
-use asl_probe::{Explanation, Fault, Metered, Step};
+use asl_probe::{Explanation, Fault, Metered, Probed, Step};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
-
-/// Most bytes that a probe reads of one device; looking inside, which may have
-/// to replay a log, is no part of it.
-const BUDGET: u64 = 256 << 20;
 
 /// A device and how its probe went.
 #[derive(Debug)]
@@ -59,19 +56,19 @@ pub fn explain_path(path: &Path) -> Result<Explained, ScanError> {
 /// in the kernel is left behind.
 fn in_time(root: &Root, device: &Device, wait: Duration) -> Result<(Explanation, u64, u64), Probe> {
     let node = open::node(root, &device.node, &device.devnum, device.size)
-        .map_err(|error| failed(None, &error))?;
+        .map_err(|error| failed(&error))?;
     let given_up = Arc::new(AtomicBool::new(false));
     let (sender, answer) = channel();
     let flag = given_up.clone();
     thread::Builder::new()
         .name("explain".to_owned())
         .spawn(move || {
-            let dev = Metered::new(node, BUDGET, flag);
+            let dev = Metered::new(node, PROBE_BUDGET, flag);
             let explanation = asl_probe::explain(&dev);
             // Nobody listens any more after the deadline.
             let _ = sender.send((explanation, dev.reads(), dev.bytes()));
         })
-        .map_err(|error| failed(None, &error))?;
+        .map_err(|error| failed(&error))?;
     answer.recv_timeout(wait).map_err(|error| match error {
         RecvTimeoutError::Timeout => {
             given_up.store(true, Ordering::Relaxed);
@@ -79,34 +76,21 @@ fn in_time(root: &Root, device: &Device, wait: Duration) -> Result<(Explanation,
                 after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             }
         }
-        RecvTimeoutError::Disconnected => failed(None, &"the probe panicked"),
+        RecvTimeoutError::Disconnected => failed(&"the probe panicked"),
     })
 }
 
-fn read(outcome: Result<asl_probe::Probed, Fault>, reads: u64, bytes: u64) -> Probe {
+fn read(outcome: Result<Probed, Fault>, reads: u64, bytes: u64) -> Probe {
     match outcome {
-        Ok(probed) => Probe::Read {
-            reads: u32::try_from(reads).unwrap_or(u32::MAX),
-            bytes,
-            blank: probed.blank,
-            faults: probed
-                .faults
-                .iter()
-                .map(|fault| fault_of(Some(fault.offset), &fault.error))
-                .collect(),
-            signatures: probed.signatures,
-        },
-        Err(fault) => failed(Some(fault.offset), &fault.error),
+        Ok(probed) => told(probed, reads, bytes),
+        Err(failed) => Probe::Failed(fault(&failed)),
     }
 }
 
-fn failed(offset: Option<u64>, error: &dyn std::fmt::Display) -> Probe {
-    Probe::Failed(fault_of(offset, error))
-}
-
-fn fault_of(offset: Option<u64>, error: &dyn std::fmt::Display) -> IoFault {
-    IoFault {
-        offset,
+/// It did not come to a probe.
+fn failed(error: &dyn std::fmt::Display) -> Probe {
+    Probe::Failed(IoFault {
+        offset: None,
         error: error.to_string(),
-    }
+    })
 }

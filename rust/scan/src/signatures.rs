@@ -2,13 +2,11 @@
 
 use crate::ScanError;
 use crate::open;
+use crate::work::PROBE_BUDGET;
 use asl_probe::{Fault, Metered, Probed};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Most bytes that probing may read of one device.
-const BUDGET: u64 = 256 << 20;
 
 /// What probing one device came to, and what it cost.
 #[derive(Debug)]
@@ -38,7 +36,7 @@ impl Opened {
     pub fn open(path: &Path) -> Result<Self, ScanError> {
         let node = open::path(path)?;
         node.will_read();
-        let dev = Metered::new(node, BUDGET, Arc::default());
+        let dev = Metered::new(node, PROBE_BUDGET, Arc::default());
         Ok(Self { dev })
     }
 

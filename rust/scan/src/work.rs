@@ -5,7 +5,7 @@ use crate::jail::Reader;
 use crate::member::Members;
 use crate::root::Root;
 use asl_facts::{Device, DeviceKind, IoFault, Probe};
-use asl_probe::{Fault, Meter, Metered, ReadAt};
+use asl_probe::{Fault, Meter, Metered, Probed, ReadAt};
 use asl_stack::Node;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +14,8 @@ use std::time::Instant;
 /// Most bytes that are read of one device. A journal of 1 GiB may have to be
 /// read whole; what needs more was made to.
 pub(crate) const BUDGET: u64 = 2 << 30;
+/// The same where nobody looks inside.
+pub(crate) const PROBE_BUDGET: u64 = 256 << 20;
 
 /// Why an empty drive was left alone.
 const NO_MEDIUM: &str = "no-medium";
@@ -93,24 +95,28 @@ pub(crate) fn read(
     patience: &Patience,
 ) -> Result<Probe, Fault> {
     let meter = Arc::new(Meter::new(BUDGET, patience.given_up.clone()));
-    let probed = asl_probe::probe(&Metered::with(node.clone(), meter.clone()))?;
+    let mut probed = asl_probe::probe(&Metered::with(node.clone(), meter.clone()))?;
     let inside = Inside {
         reader,
         patience,
         members,
         meter: &meter,
     };
-    let mut signatures = probed.signatures;
-    for signature in &mut signatures {
+    for signature in &mut probed.signatures {
         inside.look(node, signature);
     }
-    Ok(Probe::Read {
-        reads: u32::try_from(meter.reads()).unwrap_or(u32::MAX),
-        bytes: meter.bytes(),
+    Ok(told(probed, meter.reads(), meter.bytes()))
+}
+
+/// What a probe found, with what it cost.
+pub(crate) fn told(probed: Probed, reads: u64, bytes: u64) -> Probe {
+    Probe::Read {
+        reads: u32::try_from(reads).unwrap_or(u32::MAX),
+        bytes,
         blank: probed.blank,
         faults: probed.faults.iter().map(fault).collect(),
-        signatures,
-    })
+        signatures: probed.signatures,
+    }
 }
 
 pub(crate) fn fault(fault: &Fault) -> IoFault {
