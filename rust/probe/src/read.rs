@@ -139,6 +139,7 @@ impl<R: ReadAt + ?Sized> ReadAt for Arc<R> {
 pub struct Meter {
     reads: AtomicU64,
     bytes: AtomicU64,
+    pulse: AtomicU64,
     budget: u64,
     given_up: Arc<AtomicBool>,
 }
@@ -151,6 +152,7 @@ impl Meter {
         Self {
             reads: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            pulse: AtomicU64::new(0),
             budget,
             given_up,
         }
@@ -175,6 +177,18 @@ impl Meter {
     pub fn charge(&self, reads: u64, bytes: u64) {
         self.reads.fetch_add(reads, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.alive();
+    }
+
+    /// Grows whenever the work gets on: with each read that succeeds, and with
+    /// [`alive`](Self::alive).
+    pub fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+
+    /// The work got on in another way than by a read of its own.
+    pub fn alive(&self) {
+        self.pulse.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Explained {
 pub fn explain_path(path: &Path) -> Result<Explained, ScanError> {
     let root = Root::new(Path::new("/"));
     let mut device = unread(&root, path)?;
-    let wait = Options::default().deadline.saturating_mul(6);
+    let wait = Options::default().limits().patient().silence;
     let (probe, steps, left_out) = match in_time(&root, &device, wait) {
         Ok((explanation, reads, bytes)) => (
             read(explanation.outcome, reads, bytes),

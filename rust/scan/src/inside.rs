@@ -5,7 +5,7 @@ use crate::jail::{Answer, Asked, Failure, MAX_DEVICES, Reader, Request};
 use crate::member::Members;
 use crate::work::Patience;
 use asl_facts::{Content, Format, Look, Outcome, Signature, Superblock};
-use asl_probe::{Meter, Metered};
+use asl_probe::Metered;
 use asl_stack::{Node, Planner};
 use asl_tree::Shared;
 use std::sync::Arc;
@@ -16,7 +16,6 @@ pub(crate) struct Inside<'a> {
     pub(crate) patience: &'a Patience,
     /// The devices that all nodes stand on.
     pub(crate) members: &'a Members,
-    pub(crate) meter: &'a Arc<Meter>,
 }
 
 impl Inside<'_> {
@@ -73,7 +72,7 @@ impl Inside<'_> {
     }
 
     fn shared(&self, node: &Node) -> Shared {
-        Arc::new(Metered::with(node.clone(), self.meter.clone()))
+        Arc::new(Metered::with(node.clone(), self.patience.meter.clone()))
     }
 
     fn jailed(
@@ -85,7 +84,7 @@ impl Inside<'_> {
     ) -> Look {
         match self.ask(reader, format, members, together) {
             Ok(answer) => {
-                self.meter.charge(answer.reads, answer.bytes);
+                self.patience.meter.charge(answer.reads, answer.bytes);
                 answer.look
             }
             Err(failure) => unreadable(format!("the reader of {format} {failure}")),
@@ -119,9 +118,9 @@ impl Inside<'_> {
             sizes,
             plan,
             members,
-            budget: self.meter.left(),
+            budget: self.patience.meter.left(),
         };
-        reader.ask(&devices, &request, self.patience.until)
+        reader.ask(&devices, &request, self.patience)
     }
 }
 

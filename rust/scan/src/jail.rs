@@ -11,8 +11,9 @@
 //! pair: the parent sends the other devices with one byte that counts them,
 //! which the child takes before it locks itself in, since the filter of
 //! system calls names descriptors; then the parent writes the `Request` and
-//! shuts its half down, the child writes the `Answer` and ends. Standard error
-//! takes last words.
+//! shuts its half down, the child writes the `Answer` and ends. Spaces before
+//! the answer say that it gets on: it locked itself in, and its reads come
+//! back. Standard error takes last words.
 //!
 //! A view goes over as a plan, and the child maps its reads itself: the map
 //! says no more than where to read, and the descriptors are read-only.

@@ -30,7 +30,7 @@ pub use explain::{Explained, explain_path};
 use jail::Reader;
 use live::Live;
 use ours::Sight;
-use pool::Threads;
+use pool::{Limits, Threads};
 use root::Root;
 pub use signatures::{Opened, Signatures};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,9 @@ pub struct Options {
     pub settle: Duration,
     /// So long without a new device means that all are there.
     pub quiet: Duration,
-    /// Longest time for one device.
+    /// Longest time in which nothing could be read of a device.
+    pub silence: Duration,
+    /// Longest time for one device, however well it reads.
     pub deadline: Duration,
     /// Who looks inside file systems. None: the threads of this process,
     /// where a reader that crashes or eats the memory takes the scan along.
@@ -67,8 +69,18 @@ impl Default for Options {
             ours: Vec::new(),
             settle: Duration::from_secs(10),
             quiet: Duration::from_secs(2),
-            deadline: Duration::from_secs(5),
+            silence: Duration::from_secs(5),
+            deadline: Duration::from_secs(20),
             reader: None,
+        }
+    }
+}
+
+impl Options {
+    fn limits(&self) -> Limits {
+        Limits {
+            silence: self.silence,
+            deadline: self.deadline,
         }
     }
 }
@@ -103,7 +115,7 @@ pub fn scan(options: &Options) -> Result<Facts, ScanError> {
     let root = Root::new(&options.root);
     let boot_id = system::boot_id(&root)?;
     let live = Live::read(&root);
-    let mut pool = Threads::new(options.deadline);
+    let mut pool = Threads::new(options.limits());
     let sight = Sight::new(&root, &options.ours);
     // A few files of some MiB, which nobody has to wait for.
     let files = root.clone();
@@ -144,7 +156,7 @@ pub fn rescan(
     let started_ms = system::boottime_ms();
     let root = Root::new(&options.root);
     let live = Live::read(&root);
-    let mut pool = Threads::new(options.deadline);
+    let mut pool = Threads::new(options.limits());
     let sight = Sight::new(&root, &options.ours);
     let names = sight.names()?;
     let known: BTreeMap<&str, &Device> = before
@@ -208,7 +220,7 @@ fn devices(
 }
 
 fn together(root: &Root, devices: &[Device], options: &Options) -> Together {
-    through::together(root, devices, options.reader.as_ref(), options.deadline)
+    through::together(root, devices, options.reader.as_ref(), options.limits())
 }
 
 /// One device or image file, looked into in this process.
@@ -230,9 +242,7 @@ pub fn probe_path_jailed(path: &Path, reader: &Reader) -> Result<Device, ScanErr
 fn probe_with(path: &Path, reader: Option<&Reader>) -> Result<Device, ScanError> {
     let root = Root::new(Path::new("/"));
     let mut device = unread(&root, path)?;
-    // Somebody asked for this one and waits for it.
-    let patience = Options::default().deadline.saturating_mul(6);
-    let mut pool = Threads::new(patience);
+    let mut pool = Threads::new(Options::default().limits().patient());
     pool.add_device(&root, &device, reader);
     pool.finish();
     if let Some(probe) = pool.take(&device.name) {
@@ -276,8 +286,8 @@ fn unread(root: &Root, path: &Path) -> Result<Device, ScanError> {
 #[must_use]
 pub fn see_through(devices: &[Device], reader: &Reader) -> Together {
     let root = Root::new(Path::new("/"));
-    let patience = Options::default().deadline.saturating_mul(6);
-    through::together(&root, devices, Some(reader), patience)
+    let limits = Options::default().limits().patient();
+    through::together(&root, devices, Some(reader), limits)
 }
 
 /// An image file as the loop device that it would be.

@@ -1,11 +1,12 @@
-//! Threads: one per device, some at a time, none waited for past its
-//! deadline.
+//! Threads: one per device, some at a time. None is waited for that gives no
+//! sign of life, or past its deadline.
 
 use crate::inside;
 use crate::jail::Reader;
 use crate::root::Root;
-use crate::work::{Patience, Task};
+use crate::work::{BUDGET, Patience, Task};
 use asl_facts::{Device, IoFault, Look, Probe};
+use asl_probe::Meter;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,6 +22,36 @@ const AT_ONCE: usize = 16;
 const TICK: Duration = Duration::from_millis(50);
 /// The readers recurse little; a forged tree may make them recurse more.
 const STACK: usize = 8 << 20;
+
+/// How long one device is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Longest time in which nothing could be read. A machine that is slow or
+    /// busy takes its time for what a sick disk never ends.
+    pub(crate) silence: Duration,
+    /// Longest time, however well it reads.
+    pub(crate) deadline: Duration,
+}
+
+impl Limits {
+    /// For who asked for this one device, and waits for it.
+    pub(crate) fn patient(self) -> Self {
+        Self {
+            silence: self.silence.saturating_mul(6),
+            deadline: self.deadline.saturating_mul(6),
+        }
+    }
+
+    /// Four fifths, for a child: the rest is for a machine so busy that to end
+    /// the child and to say so takes its time.
+    fn of_children(self) -> Self {
+        let most = |time: Duration| time.saturating_sub(time.checked_div(5).unwrap_or_default());
+        Self {
+            silence: most(self.silence),
+            deadline: most(self.deadline),
+        }
+    }
+}
 
 /// Reads one device.
 type Job<A> = Box<dyn FnOnce(Patience) -> A + Send>;
@@ -54,7 +85,7 @@ impl From<Lost> for Look {
 
 /// Threads, and their answers by the names of what they work on.
 pub(crate) struct Threads<A = Probe> {
-    deadline: Duration,
+    limits: Limits,
     waiting: VecDeque<(String, Job<A>)>,
     running: BTreeMap<String, Running>,
     done: BTreeMap<String, A>,
@@ -65,14 +96,29 @@ pub(crate) struct Threads<A = Probe> {
 struct Running {
     since: Instant,
     given_up: Arc<AtomicBool>,
+    meter: Arc<Meter>,
+    /// Its pulse when that was last seen to have grown, and when.
+    pulse: u64,
+    heard: Instant,
+}
+
+impl Running {
+    fn is_late(&mut self, limits: &Limits) -> bool {
+        let pulse = self.meter.pulse();
+        if pulse != self.pulse {
+            self.pulse = pulse;
+            self.heard = Instant::now();
+        }
+        self.heard.elapsed() >= limits.silence || self.since.elapsed() >= limits.deadline
+    }
 }
 
 impl<A: From<Lost> + Send + 'static> Threads<A> {
-    /// Each has `deadline`.
-    pub(crate) fn new(deadline: Duration) -> Self {
+    /// Each is waited for within `limits`.
+    pub(crate) fn new(limits: Limits) -> Self {
         let (sender, answers) = channel();
         Self {
-            deadline,
+            limits,
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
             done: BTreeMap::new(),
@@ -103,13 +149,6 @@ impl<A: From<Lost> + Send + 'static> Threads<A> {
         }
     }
 
-    /// Four fifths of a device's time: the rest is for a machine so busy that
-    /// to end the child and to say so takes its time.
-    fn for_children(&self) -> Duration {
-        let fifth = self.deadline.checked_div(5).unwrap_or_default();
-        self.deadline.saturating_sub(fifth)
-    }
-
     /// Starts what there is room for and takes in answers for one tick.
     pub(crate) fn step(&mut self) {
         self.start();
@@ -132,11 +171,14 @@ impl<A: From<Lost> + Send + 'static> Threads<A> {
                 return;
             };
             let given_up = Arc::new(AtomicBool::new(false));
+            let meter = Arc::new(Meter::new(BUDGET, given_up.clone()));
             let since = Instant::now();
+            let limits = self.limits.of_children();
             let patience = Patience {
-                given_up: given_up.clone(),
+                meter: meter.clone(),
+                silence: limits.silence,
                 // Beyond the clock's end: no time at all.
-                until: since.checked_add(self.for_children()).unwrap_or(since),
+                until: since.checked_add(limits.deadline).unwrap_or(since),
             };
             let answer_name = name.clone();
             let sender = self.sender.clone();
@@ -151,7 +193,14 @@ impl<A: From<Lost> + Send + 'static> Threads<A> {
                 });
             match spawned {
                 Ok(_) => {
-                    self.running.insert(name, Running { since, given_up });
+                    let running = Running {
+                        since,
+                        given_up,
+                        meter,
+                        pulse: 0,
+                        heard: since,
+                    };
+                    self.running.insert(name, running);
                 }
                 Err(error) => self.set(&name, Lost::NotStarted(error.to_string()).into()),
             }
@@ -168,19 +217,14 @@ impl<A: From<Lost> + Send + 'static> Threads<A> {
     /// A read that hangs in the kernel cannot be ended. Its thread stays
     /// behind, and the process goes on and exits without it.
     fn give_up(&mut self) {
-        let late: Vec<String> = self
+        let limits = self.limits;
+        let late = self
             .running
-            .iter()
-            .filter(|(_, running)| running.since.elapsed() >= self.deadline)
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in late {
-            if let Some(running) = self.running.remove(&name) {
-                running.given_up.store(true, Ordering::Relaxed);
-                let after_ms =
-                    u64::try_from(running.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-                self.set(&name, Lost::Late { after_ms }.into());
-            }
+            .extract_if(.., |_, running| running.is_late(&limits));
+        for (name, running) in late {
+            running.given_up.store(true, Ordering::Relaxed);
+            let after_ms = u64::try_from(running.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.done.insert(name, Lost::Late { after_ms }.into());
         }
     }
 }
@@ -203,6 +247,14 @@ fn failed(error: &str) -> Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use asl_probe::{Metered, ReadAt};
+
+    fn limits(silence: u64, deadline: u64) -> Limits {
+        Limits {
+            silence: Duration::from_millis(silence),
+            deadline: Duration::from_millis(deadline),
+        }
+    }
 
     fn read() -> Probe {
         Probe::Read {
@@ -217,12 +269,10 @@ mod tests {
     #[test]
     fn hanging_devices_are_given_up_and_hold_up_nobody() {
         let started = Instant::now();
-        let mut pool = Threads::new(Duration::from_millis(200));
+        let mut pool = Threads::new(limits(200, 60_000));
         for hanging in 0..40 {
-            pool.add(&format!("hang{hanging}"), |patience| {
-                while !patience.given_up.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(5));
-                }
+            pool.add(&format!("hang{hanging}"), |_| {
+                thread::sleep(Duration::from_millis(800));
                 // The late answer of a device that woke up.
                 read()
             });
@@ -240,9 +290,38 @@ mod tests {
         assert!(started.elapsed() < Duration::from_secs(5));
     }
 
+    /// Gets on until somebody gives up.
+    fn lively(patience: &Patience) -> Probe {
+        let dev = Metered::with(vec![0; 512], patience.meter.clone());
+        while dev.read_at(0, &mut [0]).is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        read()
+    }
+
+    #[test]
+    fn who_gets_on_is_waited_for_until_the_deadline() {
+        let mut pool = Threads::new(limits(300, 1500));
+        pool.add("endless", |patience| lively(&patience));
+        pool.add("slow", |patience| {
+            for _ in 0..10 {
+                thread::sleep(Duration::from_millis(60));
+                patience.meter.alive();
+            }
+            read()
+        });
+        pool.finish();
+        assert_eq!(pool.take("slow"), Some(read()));
+        let endless = pool.take("endless");
+        assert!(
+            matches!(endless, Some(Probe::TimedOut { after_ms: 1500.. })),
+            "{endless:?}"
+        );
+    }
+
     #[test]
     fn a_panic_is_a_failure_of_its_device_only() {
-        let mut pool = Threads::new(Duration::from_secs(5));
+        let mut pool = Threads::new(limits(5000, 5000));
         pool.add("broken", |_| panic!("as the test wants it"));
         pool.add("sound", |_| read());
         pool.finish();

@@ -4,7 +4,7 @@ use crate::ScanError;
 use crate::activation::{self, Modules};
 use crate::root::Root;
 use asl_facts::System;
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -18,29 +18,30 @@ pub(crate) fn boot_id(root: &Root) -> Result<String, ScanError> {
 }
 
 pub(crate) fn boottime_ms() -> u64 {
-    millis(clock_gettime(ClockId::Boottime))
+    millis(ClockId::Boottime)
 }
 
 /// The clock of udev's time stamps.
 pub(crate) fn monotonic() -> Duration {
-    Duration::from_millis(millis(clock_gettime(ClockId::Monotonic)))
+    time(ClockId::Monotonic)
 }
 
 /// The clock of files' times.
 pub(crate) fn realtime() -> Duration {
-    Duration::from_millis(millis(clock_gettime(ClockId::Realtime)))
+    time(ClockId::Realtime)
 }
 
 pub(crate) fn cpu_ms() -> u64 {
-    millis(clock_gettime(ClockId::ProcessCPUTime))
+    millis(ClockId::ProcessCPUTime)
 }
 
-fn millis(time: Timespec) -> u64 {
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
-    seconds
-        .saturating_mul(1000)
-        .saturating_add(nanos / 1_000_000)
+fn millis(clock: ClockId) -> u64 {
+    u64::try_from(time(clock).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn time(clock: ClockId) -> Duration {
+    // No clock is before its own zero.
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 pub(crate) fn system(root: &Root) -> System {

@@ -4,17 +4,14 @@
 use crate::inside::{Inside, unreadable};
 use crate::jail::Reader;
 use crate::member::Members;
-use crate::pool::Threads;
+use crate::pool::{Limits, Threads};
 use crate::root::Root;
-use crate::work::{BUDGET, fault, read};
+use crate::work::{fault, read};
 use asl_facts::{
     Device, Format, Health, Look, MemberStanding, Pool, PoolFlag, Probe, Superblock, Virtuals,
 };
-use asl_probe::Meter;
 use asl_stack::Node;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What devices make up together.
 #[derive(Debug)]
@@ -26,18 +23,18 @@ pub struct Together {
 }
 
 /// Gathers pools, probes what `devices` make up and looks inside, layer by
-/// layer, each view and each pool under `deadline` as if it were a device. The
+/// layer, each view and each pool within `limits` as if it were a device. The
 /// signatures have their standing.
 pub(crate) fn together(
     root: &Root,
     devices: &[Device],
     reader: Option<&Reader>,
-    deadline: Duration,
+    limits: Limits,
 ) -> Together {
     let members = Members::of(root, devices);
     let open = |device: &Device| Some(members.get(&device.name)?.1.clone());
     let mut probe = |views: Vec<(String, Node)>| {
-        let mut threads = Threads::new(deadline);
+        let mut threads = Threads::new(limits);
         let names: Vec<String> = views.iter().map(|(name, _)| name.clone()).collect();
         for (name, node) in views {
             let (members, reader) = (members.clone(), reader.cloned());
@@ -63,7 +60,7 @@ pub(crate) fn together(
         views: &through.nodes,
     };
     let looks = pools.iter_mut().chain(&mut virtuals.pools);
-    look_into(looks, &ground, reader, deadline);
+    look_into(looks, &ground, reader, limits);
     Together { pools, virtuals }
 }
 
@@ -79,14 +76,14 @@ fn look_into<'a>(
     pools: impl Iterator<Item = &'a mut Pool>,
     ground: &Ground<'_>,
     reader: Option<&Reader>,
-    deadline: Duration,
+    limits: Limits,
 ) {
     let mut pools: Vec<(String, &mut Pool)> = pools
         .filter(|pool| matches!(pool.format, Format::Zfs | Format::Btrfs))
         .enumerate()
         .map(|(number, pool)| (number.to_string(), pool))
         .collect();
-    let mut threads = Threads::new(deadline);
+    let mut threads = Threads::new(limits);
     for (key, pool) in &pools {
         let asked = match refusal(pool) {
             Some(why) => Err(why),
@@ -102,12 +99,10 @@ fn look_into<'a>(
         let (members, reader) = (ground.members.clone(), reader.cloned());
         let format = pool.format;
         threads.add(key, move |patience| {
-            let meter = Arc::new(Meter::new(BUDGET, patience.given_up.clone()));
             let inside = Inside {
                 reader: reader.as_ref(),
                 patience: &patience,
                 members: &members,
-                meter: &meter,
             };
             inside.pool(format, &asked)
         });

@@ -8,8 +8,7 @@ use asl_facts::{Device, DeviceKind, IoFault, Probe};
 use asl_probe::{Fault, Meter, Metered, Probed, ReadAt};
 use asl_stack::Node;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most bytes that are read of one device. A journal of 1 GiB may have to be
 /// read whole; what needs more was made to.
@@ -20,13 +19,16 @@ pub(crate) const PROBE_BUDGET: u64 = 256 << 20;
 /// Why an empty drive was left alone.
 const NO_MEDIUM: &str = "no-medium";
 
-/// How long somebody waits for a device.
+/// What may be read of a device, and how long a child of its thread is waited
+/// for: less than the thread, so that one which hangs does not take the
+/// device's signatures with it.
 #[derive(Debug, Clone)]
 pub(crate) struct Patience {
-    /// Set when nobody waits any more.
-    pub(crate) given_up: Arc<AtomicBool>,
-    /// When a child has to have answered: earlier, so that one which hangs
-    /// does not take the device's signatures with it.
+    /// Ends the reads when nobody waits any more, and shows that they get on.
+    pub(crate) meter: Arc<Meter>,
+    /// Longest time without a sign of life.
+    pub(crate) silence: Duration,
+    /// When it has to have answered, however lively.
     pub(crate) until: Instant,
 }
 
@@ -94,13 +96,12 @@ pub(crate) fn read(
     reader: Option<&Reader>,
     patience: &Patience,
 ) -> Result<Probe, Fault> {
-    let meter = Arc::new(Meter::new(BUDGET, patience.given_up.clone()));
+    let meter = &patience.meter;
     let mut probed = asl_probe::probe(&Metered::with(node.clone(), meter.clone()))?;
     let inside = Inside {
         reader,
         patience,
         members,
-        meter: &meter,
     };
     for signature in &mut probed.signatures {
         inside.look(node, signature);

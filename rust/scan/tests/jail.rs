@@ -103,7 +103,8 @@ fn scan_of(root: &TempDir, deadline: Duration, reader: Option<Reader>) -> Facts 
     let options = Options {
         root: root.path().to_owned(),
         quiet: Duration::ZERO,
-        deadline,
+        silence: deadline,
+        deadline: deadline.saturating_mul(4),
         reader,
         ..Options::default()
     };
@@ -182,6 +183,19 @@ fn a_hanging_reader_takes_no_signature_with_it() {
     let device = facts.device("waits").unwrap();
     assert!(matches!(device.probe, Probe::Read { .. }), "{device:?}");
     assert!(why(device).starts_with(LATE));
+}
+
+#[test]
+fn a_reader_that_gets_on_has_more_time_but_not_for_ever() {
+    let root = root_of(&["trickles", "never-ends"]);
+    let facts = scan_of(&root, Duration::from_secs(1), Some(reader()));
+    let empty = Look::Read {
+        stores: Vec::new(),
+        replayed: false,
+    };
+    assert_eq!(*look(facts.device("trickles").unwrap()), empty);
+    let endless = facts.device("never-ends").unwrap();
+    assert!(why(endless).starts_with(LATE), "{}", why(endless));
 }
 
 #[test]

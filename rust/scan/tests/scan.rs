@@ -109,6 +109,7 @@ impl Root {
         Options {
             root: self.dir.path().to_owned(),
             quiet: Duration::ZERO,
+            silence: Duration::from_secs(60),
             deadline: Duration::from_secs(60),
             ..Options::default()
         }

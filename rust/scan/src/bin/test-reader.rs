@@ -1,12 +1,19 @@
 //! A reader with every vice that a planted disk could give it: the label of
 //! the file system names the vice. One that names none is read soundly.
 
-#![allow(clippy::panic, clippy::exit, reason = "as the tests want it")]
+#![allow(
+    clippy::panic,
+    clippy::exit,
+    clippy::expect_used,
+    reason = "as the tests want it"
+)]
 
 use asl_facts::{Format, Look, Superblock};
+use asl_probe::ReadAt;
 use asl_tree::{Member, Shared};
 use rustix::stdio::{stdin, stdout};
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     match asl_scan::jail::serve(look, look_pool) {
@@ -19,7 +26,25 @@ fn main() -> ExitCode {
 }
 
 fn look(dev: &Shared, format: Format, superblock: &Superblock) -> Look {
+    match label(superblock).as_str() {
+        "trickles" => read_for(dev, Duration::from_millis(1500)),
+        "never-ends" => read_for(dev, Duration::MAX),
+        _ => {}
+    }
     vice(superblock).unwrap_or_else(|| asl_tree::look(dev, format, superblock))
+}
+
+/// As a slow disk is read: each read comes back. The jail has no sleep.
+fn read_for(dev: &Shared, time: Duration) {
+    let since = Instant::now();
+    while since.elapsed() < time {
+        dev.read_at(0, &mut [0]).expect("a sound device");
+    }
+}
+
+fn label(superblock: &Superblock) -> String {
+    let label = superblock.label.as_ref().map(asl_facts::Text::printable);
+    label.as_deref().unwrap_or_default().to_owned()
 }
 
 fn look_pool(format: Format, members: &[Member<'_>]) -> Look {
@@ -30,8 +55,7 @@ fn look_pool(format: Format, members: &[Member<'_>]) -> Look {
 }
 
 fn vice(superblock: &Superblock) -> Option<Look> {
-    let label = superblock.label.as_ref().map(asl_facts::Text::printable);
-    let why = match label.as_deref().unwrap_or_default() {
+    let why = match label(superblock).as_str() {
         "panics" => panic!("as the label wants it"),
         "aborts" => std::process::abort(),
         "spins" => loop {

@@ -4,7 +4,7 @@ use super::confine::confine;
 use super::{Answer, MAX_DEVICES, MAX_REQUEST, Request};
 use crate::open::Node;
 use asl_facts::{Format, Look, Superblock};
-use asl_probe::{Meter, Metered};
+use asl_probe::{Meter, Metered, ReadAt};
 use asl_stack::{Garbled, Named};
 use asl_tree::{Member, Shared};
 use rustix::io::Errno;
@@ -14,7 +14,8 @@ use rustix::stdio::{stdin, stdout};
 use std::io::{self, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Why nothing was read.
 #[derive(Debug, thiserror::Error)]
@@ -79,11 +80,12 @@ pub fn serve(
         .filter_map(|asked| {
             let node = nodes.get(asked.node)?.clone();
             Some(Member {
-                dev: Arc::new(Metered::with(node, meter.clone())),
+                dev: Arc::new(Metered::with(Heard::new(node), meter.clone())),
                 superblock: &asked.superblock,
             })
         })
         .collect();
+    alive();
     let look = match members.as_slice() {
         [one] if !request.together => look(&one.dev, request.format, one.superblock),
         members => look_pool(request.format, members),
@@ -135,6 +137,45 @@ fn request() -> Result<Request, JailError> {
         .read_to_end(&mut bytes)
         .map_err(JailError::Hearing)?;
     serde_json::from_slice(&bytes).map_err(JailError::Request)
+}
+
+/// Most signs of life in a time.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// A device whose reads the parent hears of: as long as they come back, it
+/// waits.
+struct Heard {
+    node: asl_stack::Node,
+    last: Mutex<Instant>,
+}
+
+impl Heard {
+    fn new(node: asl_stack::Node) -> Self {
+        let last = Mutex::new(Instant::now());
+        Self { node, last }
+    }
+}
+
+impl ReadAt for Heard {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.node.read_at(offset, buf)?;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() >= BEAT {
+            *last = Instant::now();
+            alive();
+        }
+        Ok(count)
+    }
+
+    fn size(&self) -> u64 {
+        self.node.size()
+    }
+}
+
+/// A space before the answer, which JSON does not mind.
+fn alive() {
+    // A parent that is gone takes no answer either.
+    let _ = Parent.write_all(b" ");
 }
 
 /// The socket, without the buffer and the lines of [`std::io::Stdout`].

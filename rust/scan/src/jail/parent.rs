@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::{Answer, MAX_ANSWER, MAX_DEVICES, MAX_REQUEST, Request};
+use crate::work::Patience;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -41,14 +42,15 @@ impl Reader {
     }
 
     /// A child's answer about `devices`, or what became of the child. Comes
-    /// back at `until`, at most [`END`] later.
+    /// back when `patience` is over, at most [`END`] later.
     pub(crate) fn ask(
         &self,
         devices: &[BorrowedFd<'_>],
         request: &Request,
-        until: Instant,
+        patience: &Patience,
     ) -> Result<Answer, Failure> {
         let since = Instant::now();
+        patience.meter.alive();
         let request = serde_json::to_vec(request).map_err(|error| Failure::Start(error.into()))?;
         let len = u64::try_from(request.len()).unwrap_or(u64::MAX);
         if len > MAX_REQUEST {
@@ -66,7 +68,7 @@ impl Reader {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(Failure::Start)?;
-        match talk(ours, others, &request, until) {
+        match talk(ours, others, &request, patience) {
             Ok(answer) => {
                 let status = end(&mut child);
                 match (serde_json::from_slice(&answer), status) {
@@ -96,9 +98,9 @@ fn talk(
     mut socket: UnixStream,
     others: &[BorrowedFd<'_>],
     request: &[u8],
-    until: Instant,
+    patience: &Patience,
 ) -> Result<Vec<u8>, Stop> {
-    let asked = left(until).and_then(|left| {
+    let asked = left(patience).and_then(|left| {
         socket.set_write_timeout(Some(left))?;
         hand_over(&socket, others)?;
         socket.write_all(request)?;
@@ -113,13 +115,16 @@ fn talk(
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
     loop {
-        let read = left(until).and_then(|left| {
+        let read = left(patience).and_then(|left| {
             socket.set_read_timeout(Some(left))?;
             socket.read(&mut piece)
         });
         match read {
             Ok(0) => return Ok(answer),
-            Ok(count) => answer.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Ok(count) => {
+                patience.meter.alive();
+                answer.extend_from_slice(piece.get(..count).unwrap_or_default());
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if is_late(&error) => return Err(Stop::Late),
             // It ended without having taken the question.
@@ -148,9 +153,11 @@ fn hand_over(socket: &UnixStream, others: &[BorrowedFd<'_>]) -> io::Result<()> {
     Ok(())
 }
 
-/// Time left, never zero, which the system takes for no limit.
-fn left(until: Instant) -> io::Result<Duration> {
-    let left = until.saturating_duration_since(Instant::now());
+/// Longest wait for the next sign of life, never zero, which the system takes
+/// for no limit.
+fn left(patience: &Patience) -> io::Result<Duration> {
+    let left = patience.until.saturating_duration_since(Instant::now());
+    let left = left.min(patience.silence);
     if left.is_zero() {
         return Err(ErrorKind::TimedOut.into());
     }
