@@ -16,6 +16,7 @@
     reason = "the configuration is read once; its error carries all that is shown"
 )]
 
+mod address;
 mod cmdline;
 mod error;
 mod keys;
@@ -25,6 +26,7 @@ mod scope;
 mod session;
 mod types;
 
+pub use address::Address;
 pub use error::{ConfigError, Warning};
 pub use keys::{File, KEYS, Key, Kind, SESSION, find};
 pub use layers::check_file;

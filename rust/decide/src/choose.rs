@@ -3,8 +3,6 @@
 
 mod absent;
 
-pub(crate) use absent::remote;
-
 use crate::access;
 use crate::candidate::{Candidate, Content};
 use crate::rules::{self, Rule};

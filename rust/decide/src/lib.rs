@@ -11,6 +11,7 @@ mod choose;
 mod decision;
 mod judge;
 mod keys;
+mod remote;
 mod rerun;
 mod rules;
 mod selector;
@@ -27,7 +28,7 @@ use asl_config::{Config, ConfigError, WantedMode};
 use asl_facts::{Facts, Probe, Remote};
 use asl_mode::NONE;
 use candidate::Candidate;
-use choose::{Asked, Choice, none, remote};
+use choose::{Asked, Choice, none};
 use selector::{Selection, Selector};
 
 /// Decides what the node is, from what was seen and what is configured.
@@ -111,17 +112,12 @@ fn forced(facts: &Facts, config: &Config) -> Option<Choice> {
                 Remote::Answers { .. } => "forced-remote",
                 _ => "waiting",
             };
-            Some(remote(
-                config,
-                rules::FORCED_REMOTE,
-                code,
-                &endpoint.text,
-                &format!(
-                    "mode = remote is configured{}, with {endpoint}",
-                    layer_of_mode(config)
-                ),
-                "asl-intake status",
-            ))
+            let reason = format!(
+                "mode = remote is configured{}, with {endpoint}",
+                layer_of_mode(config)
+            );
+            let rule = (rules::FORCED_REMOTE, code);
+            Some(remote::choice(facts, config, endpoint, rule, &reason))
         }
         (WantedMode::Remote, None) => Some(none(
             rules::REMOTE_UNSET,

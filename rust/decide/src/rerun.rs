@@ -7,7 +7,7 @@
 //! takes its place before the operator says so.
 
 use crate::rules::{BUSY, CONFIG_ERROR, DIRTY, INCOMPLETE, INTERNAL, RERUN, UNREADABLE};
-use crate::{Decision, Effect, Finding, Judged, Report};
+use crate::{Decision, Effect, Finding, Judged, Report, Step};
 use asl_facts::{Facts, Probe, Use};
 use asl_mode::{Access, Mode, ModeFile};
 
@@ -38,7 +38,7 @@ pub fn rerun(previous: &Report, running: bool, cause: Cause, next: Report) -> Re
     let before = &previous.decision.mode;
     match (running, before.mode, cause) {
         (true, Mode::Local | Mode::Import, _) => keep_store(previous, cause, next),
-        (true, Mode::Remote, _) => keep_remote(previous, next),
+        (true, Mode::Remote, _) => keep_remote(previous, cause, next),
         (_, Mode::None, Cause::Watcher) if before.code == STORE_LOST => Report {
             decision: Decision {
                 mode: of(&next, before.clone()),
@@ -155,16 +155,34 @@ fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
 }
 
 /// Mode remote: silence is nothing new, intake tries again.
-fn keep_remote(previous: &Report, next: Report) -> Report {
+fn keep_remote(previous: &Report, cause: Cause, next: Report) -> Report {
     let before = &previous.decision.mode;
     let new = &next.decision.mode;
     if new.mode == Mode::Remote && new.store == before.store {
-        let access = before.access.min(new.access);
+        let consent = cause == Cause::Operator && new.access > before.access;
+        let access = if consent {
+            new.access
+        } else {
+            before.access.min(new.access)
+        };
+        // What is mounted stays so through a silence. Where it answers for the
+        // first time, or may now be written to, it is mounted as chosen now.
+        let waited = previous.decision.steps.is_empty();
+        let from = if waited || consent {
+            &next.decision
+        } else {
+            &previous.decision
+        };
         let mode = ModeFile {
             access,
+            backend: from.mode.backend.clone(),
+            mount: from.mode.mount.clone(),
             ..new.clone()
         };
-        let steps = previous.decision.steps.clone();
+        let mut steps = from.steps.clone();
+        if waited && access == Access::Ro {
+            steps.iter_mut().for_each(read_only);
+        }
         return Report {
             decision: Decision {
                 mode,
@@ -179,6 +197,13 @@ fn keep_remote(previous: &Report, next: Report) -> Report {
         new.mode, new.code, new.reason
     );
     stay(previous, before.access, &[told], next.clone(), &next)
+}
+
+fn read_only(step: &mut Step) {
+    if let Step::MountRemote { options, .. } = step {
+        let access = options.iter_mut().filter(|option| *option == "rw");
+        access.for_each(|option| *option = Access::Ro.name().to_owned());
+    }
 }
 
 /// The store of `previous` with the evidence of `seen`, numbered as `next`.

@@ -70,6 +70,9 @@ fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
     if let Some(store) = &expect.store {
         same("store", &mode.store, store);
     }
+    if let Some(mount) = &expect.mount {
+        same("mount", &mode.mount, mount);
+    }
     let last = decision.steps.last();
     let (bind, options) = last.and_then(mount).unwrap_or_default();
     same("bind", &bind, expect.bind.as_deref().unwrap_or_default());
@@ -106,17 +109,19 @@ fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
 
 /// What is bound, and the options.
 fn mount(step: &Step) -> Option<(String, String)> {
-    let Step::Mount {
-        store_path,
-        bind,
-        options,
-        ..
-    } = step
-    else {
-        return None;
-    };
-    let path = bind.then(|| store_path.clone());
-    Some((path.unwrap_or_default(), options.join(",")))
+    match step {
+        Step::Mount {
+            store_path,
+            bind,
+            options,
+            ..
+        } => {
+            let path = bind.then(|| store_path.clone());
+            Some((path.unwrap_or_default(), options.join(",")))
+        }
+        Step::MountRemote { options, .. } => Some((String::new(), options.join(","))),
+        _ => None,
+    }
 }
 
 fn kind(step: &Step) -> String {
@@ -215,7 +220,9 @@ fn only_what_is_claimed_and_not_blocked_is_activated() {
     {
         let decision = decided(&situation);
         let active = matches!(decision.mode.mode, Mode::Local | Mode::Import);
-        assert_eq!(active, !decision.steps.is_empty(), "{name}");
+        let mounted = decision.mode.mount != "none";
+        assert_eq!(mounted, !decision.steps.is_empty(), "{name}");
+        assert!(mounted || !active, "{name}");
         if !active {
             continue;
         }

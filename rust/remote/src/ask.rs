@@ -1,8 +1,7 @@
 //! Asks an endpoint, within a deadline.
 
-use crate::address::{self, Address};
 use crate::{Answer, MAX_ANSWER, nfs, resolve, smb, ssh};
-use asl_config::{Endpoint, Scheme};
+use asl_config::{Address, Endpoint, Scheme};
 use asl_facts::Remote;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// A protocol: what is sent, and what comes back means.
 struct Protocol {
+    /// Where no other is named.
+    port: u16,
     request: fn() -> Vec<u8>,
     answer: fn(&[u8]) -> Answer,
 }
@@ -17,14 +18,17 @@ struct Protocol {
 fn protocol(scheme: Scheme) -> Option<Protocol> {
     match scheme {
         Scheme::Nfs => Some(Protocol {
+            port: 2049,
             request: nfs::request,
             answer: nfs::answer,
         }),
         Scheme::Smb => Some(Protocol {
+            port: 445,
             request: smb::request,
             answer: smb::answer,
         }),
         Scheme::Ssh => Some(Protocol {
+            port: 22,
             request: ssh::request,
             answer: ssh::answer,
         }),
@@ -50,12 +54,10 @@ fn ask(endpoint: &Endpoint, allowed: Duration) -> Result<(), String> {
     let end = Instant::now()
         .checked_add(allowed)
         .ok_or("no time to ask")?;
-    let (Some(protocol), Some(port)) = (protocol(endpoint.scheme), address::port(endpoint.scheme))
-    else {
-        return Err("this version can only ask nfs, smb and ssh endpoints".to_owned());
-    };
+    let protocol =
+        protocol(endpoint.scheme).ok_or("this version can only ask nfs, smb and ssh endpoints")?;
     let address = Address::of(endpoint)?;
-    let port = address.port.unwrap_or(port);
+    let port = address.port.unwrap_or(protocol.port);
     let addresses = match address.literal(port) {
         Some(address) => vec![address],
         None => resolve::resolve(&address.host, port, end)?,

@@ -1,5 +1,4 @@
-//! Remote endpoints: whether they answer in their own protocol, and how they
-//! are mounted.
+//! Remote endpoints: whether they answer in their own protocol.
 //!
 //! A port that accepts a connection proves nothing: a firewall, a proxy or
 //! another service does that too. So each endpoint is asked the smallest
@@ -7,16 +6,13 @@
 //! They are pure: bytes to send, and what an answer means. [`probe`]
 //! is all the I/O.
 
-mod address;
 mod ask;
-mod mount;
 mod nfs;
 mod resolve;
 mod smb;
 mod ssh;
 
 pub use ask::probe;
-pub use mount::{Mount, mount};
 
 /// What the bytes that came so far mean. They are an attacker's: no decoder
 /// reads past them or waits for more than [`MAX_ANSWER`].

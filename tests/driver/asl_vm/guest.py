@@ -19,6 +19,7 @@ from .qemu import Qmp, plug
 
 LAB = "/run/lab"
 MOUNT = "/mnt/asl/local"
+REMOTE = "/mnt/asl/remote"
 CONF = "/etc/asl/asl.conf"
 RERUNS = "journalctl -b -o cat -u asl-rerun.service | grep -c ^Finished"
 # MiB, close to the least that each mkfs accepts
@@ -392,6 +393,21 @@ class Guest:
         for option in (access, "nodev", "nosuid", "noexec"):
             check_in(f"options of {MOUNT}", f",{option},", f",{options},")
         check_in(f"entries of {MOUNT}", "blocks", " ".join(entries))
+
+    def nfs(self, client: str = "127.0.0.1") -> str:
+        """An NFS 4 server in the guest, for this client of its own; the endpoint of a store there."""
+        self.lab(f"nfs_serve {client}")
+        return f"nfs://{client}/asl"
+
+    def expect_remote(self, endpoint: str, rule: str = "remote-ok", access: str = "ro") -> None:
+        """`remote` on this NFS endpoint: mounted for the operator, served by intake."""
+        self.expect_mode(mode="remote", rule=rule, code=rule, access=access, mount=REMOTE)
+        self.expect_mode(source=endpoint, store=endpoint)
+        source, fs, options = self.line(f"findmnt -no SOURCE,FSTYPE,OPTIONS {REMOTE}").split()
+        check(f"{fs} source of {REMOTE}", f"nfs://{source.replace(':', '', 1)}", endpoint)
+        for option in (access, "nodev", "nosuid", "noexec", "soft"):
+            check_in(f"options of {REMOTE}", f",{option},", f",{options},")
+        self.expect_intake_serves()
 
     def expect_none(self, code: str, **more: str) -> None:
         """`none`: nothing mounted, and the services skipped without failure."""

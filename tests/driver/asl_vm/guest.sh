@@ -183,6 +183,30 @@ in_memory() {
     done
 }
 
+# nfs_serve CLIENT: an NFS 4 server with a store at /asl, without its daemons: what they would say of
+# the client, of the root and of its handle is told to the kernel beforehand
+nfs_serve() {
+    local rpc=/proc/net/rpc nfsd=/proc/fs/nfsd until
+    modprobe nfsd
+    mountpoint -q $nfsd || mount -t nfsd nfsd $nfsd
+    mkdir -p $LAB/nfs/asl /var/lib/nfs/v4recovery
+    fill $LAB/nfs/asl 1 ""
+    until=$(($(date +%s) + 3600))
+    echo "nfsd $1 $until lab" >$rpc/auth.unix.ip/channel
+    # NFSEXP_READONLY, NFSEXP_NOSUBTREECHECK and NFSEXP_FSID: number 0 is the root
+    echo "lab $LAB/nfs $until $((0x1 | 0x400 | 0x2000)) 65534 65534 0" >$rpc/nfsd.export/channel
+    printf 'lab 1 \\x00000000 %s %s\n' "$until" $LAB/nfs >$rpc/nfsd.fh/channel
+    echo '-2 -3 +4' >$nfsd/versions
+    echo 'tcp 2049' >$nfsd/portlist
+    echo 2 >$nfsd/threads
+    # No client of an earlier boot is waited for.
+    echo Y >$nfsd/v4_end_grace
+}
+
+nfs_stop() {
+    [ ! -e /proc/fs/nfsd/threads ] || echo 0 >/proc/fs/nfsd/threads
+}
+
 # state: the mode file, the mount, the units and intake's own status, in sections
 state() {
     echo "== mode"
@@ -216,6 +240,7 @@ clean() {
         losetup --detach "$2"
         shift 2
     done
+    nfs_stop
     rm -f $LAB/disk/* /var/lib/asl/runtime/session.conf
     cmp -s $LAB/asl.conf $CONF || cp $LAB/asl.conf $CONF
 }

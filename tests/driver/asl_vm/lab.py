@@ -235,7 +235,7 @@ class Lab:
         say(f"=== FAILED {what}: {error}\n")
 
     def endpoint(self, behaviour: str) -> Endpoint:
-        """A server on the host that `answers`, `hangs` or is `closed`, for a guest with a network."""
+        """A server on the host that `hangs` or is `closed`, for a guest with a network."""
         return Endpoint(behaviour)
 
     # Situations that share a boot

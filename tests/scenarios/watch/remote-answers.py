@@ -1,5 +1,9 @@
-# Nothing here, and the endpoint answers in its own protocol: it is what the node serves.
-endpoint = lab.endpoint("answers")
-vm.configure("mode = auto", f"remote.endpoint = {endpoint.url}")
+# Nothing here, and the endpoint answers in its own protocol: it is mounted and served, and let go.
+endpoint = vm.nfs()
+vm.configure("mode = auto", f"remote.endpoint = {endpoint}")
 vm.decide()
-vm.expect_mode(mode="remote", code="remote-ok", rule="remote-ok", source=endpoint.url)
+vm.expect_remote(endpoint)
+vm.check("a block", vm.line("cat /mnt/asl/remote/blocks/one"), "one block")
+vm.fail("touch /mnt/asl/remote/blocks/two")
+vm.release()
+vm.fail("mountpoint -q /mnt/asl/remote")

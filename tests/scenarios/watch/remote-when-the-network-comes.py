@@ -1,11 +1,12 @@
-# The network comes after the decision: the endpoint is asked again, and served.
-endpoint = lab.endpoint("answers")
-vm.configure("mode = auto", f"remote.endpoint = {endpoint.url}")
-card = vm.line("ip -br link | awk '$1 ~ /^e/ { print $1 }'")
-vm.succeed(f"networkctl down {card}; until ! ip route get 10.0.2.2; do sleep 0.2; done")
+# The network comes after the decision: the endpoint is asked again, mounted and served.
+address = "10.99.0.1"
+endpoint = vm.nfs(address)
+vm.configure("mode = auto", f"remote.endpoint = {endpoint}")
 vm.decide()
 vm.expect_none("remote-down", rule="remote-down")
 vm.watch()
-vm.succeed(f"networkctl up {card}")
+vm.succeed(f"ip address add {address}/32 dev lo")
 vm.wait_for_intake()
-vm.expect_mode(mode="remote", code="remote-ok", source=endpoint.url)
+vm.expect_remote(endpoint)
+vm.release()
+vm.succeed(f"ip address del {address}/32 dev lo")

@@ -12,6 +12,8 @@ pub(crate) enum Effect {
     Stop,
     /// Serve it with less access.
     Restart,
+    /// The endpoint that was waited for answers: mount it, and serve that.
+    Mount,
     /// Everybody at the node is told.
     Tell,
 }
@@ -25,7 +27,14 @@ pub(crate) fn effects(before: Option<&ModeFile>, after: &ModeFile) -> Vec<Effect
             _ => vec![Effect::Tell, Effect::Start],
         };
     };
-    let served = |mode: &ModeFile| (mode.mode, mode.access, mode.store.clone());
+    let served = |mode: &ModeFile| {
+        (
+            mode.mode,
+            mode.access,
+            mode.store.clone(),
+            mode.mount.clone(),
+        )
+    };
     let lost = after.code == STORE_LOST && before.code != STORE_LOST;
     if served(before) == served(after) && !lost {
         return Vec::new();
@@ -35,6 +44,8 @@ pub(crate) fn effects(before: Option<&ModeFile>, after: &ModeFile) -> Vec<Effect
         effects.push(Effect::Stop);
     } else if before.mode == Mode::None && after.mode != Mode::None {
         effects.push(Effect::Start);
+    } else if after.mode == Mode::Remote && after.mount != before.mount {
+        effects.push(Effect::Mount);
     } else if after.mode != Mode::None && after.access < before.access {
         effects.push(Effect::Restart);
     }
@@ -69,6 +80,18 @@ mod tests {
         assert_eq!(effects(Some(&local), &lost), [Effect::Tell, Effect::Stop]);
         assert_eq!(effects(Some(&lost), &lost), []);
         assert_eq!(effects(None, &none), [Effect::Tell]);
+    }
+
+    #[test]
+    fn an_endpoint_that_answers_at_last_is_mounted() {
+        let waiting = mode(Mode::Remote, "waiting", Access::Ro);
+        let answers = ModeFile {
+            mount: "/mnt/asl/remote".to_owned(),
+            ..mode(Mode::Remote, "forced-remote", Access::Ro)
+        };
+        let all = [Effect::Tell, Effect::Mount];
+        assert_eq!(effects(Some(&waiting), &answers), all);
+        assert_eq!(effects(Some(&answers), &answers), []);
     }
 
     #[test]

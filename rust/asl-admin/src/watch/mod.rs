@@ -118,6 +118,10 @@ fn decide_again(root: &Path) {
                     &["try-restart", "--no-block", "asl-intake.service"],
                     units::MOVE,
                 ),
+                Effect::Mount => systemctl(
+                    &["restart", "--no-block", "asl-activate.service"],
+                    units::MOVE,
+                ),
                 Effect::Tell => {
                     let text = console::text(&after);
                     tracing::warn!("mode {}, code {}: {}", after.mode, after.code, after.reason);

@@ -1,15 +1,15 @@
 //! Rules 39 to 43: nothing is claimed.
 
 use super::{AGAIN, Asked, Choice, none, use_it};
-use crate::access;
 use crate::candidate::Candidate;
 use crate::keys::{self, Source};
+use crate::remote;
 use crate::rules::{self, Rule};
 use crate::steps;
 use crate::text::{list, place, pool_name};
-use asl_config::{Assume, Config, WantedMode};
+use asl_config::{Assume, WantedMode};
 use asl_facts::{Facts, Pool, Probe, Remote};
-use asl_mode::{Access, Mode, ModeFile};
+use asl_mode::{Access, Mode};
 
 /// 39 to 43
 pub(super) fn without_store(asked: Asked<'_>, candidates: &[Candidate<'_>]) -> Choice {
@@ -34,14 +34,8 @@ pub(super) fn without_store(asked: Asked<'_>, candidates: &[Candidate<'_>]) -> C
         Remote::Answers { .. } if keyed => return none(rule, code, &reason, &hint),
         Remote::Answers { .. } => {
             let text = format!("no store is here, and {endpoint} answers");
-            return remote(
-                config,
-                rules::REMOTE_OK,
-                "remote-ok",
-                &endpoint.text,
-                &text,
-                "asl-intake status",
-            );
+            let rule = (rules::REMOTE_OK, "remote-ok");
+            return remote::choice(facts, config, endpoint, rule, &text);
         }
         Remote::Silent { why, .. } => ("remote-down", format!("does not answer: {why}")),
         Remote::None | Remote::NotProbed { .. } => (
@@ -93,25 +87,6 @@ fn assumed_pool(asked: Asked<'_>, candidates: &[Candidate<'_>]) -> Option<Choice
     // Consent names a store, and none was read.
     let how = (Mode::Import, Access::Ro, rules::ASSUMED_POOL);
     Some(use_it(asked, only, how, reason))
-}
-
-pub(crate) fn remote(
-    config: &Config,
-    rule: Rule,
-    code: &str,
-    endpoint: &str,
-    reason: &str,
-    hint: &str,
-) -> Choice {
-    let mode = ModeFile {
-        mode: Mode::Remote,
-        access: access::remote(config, endpoint),
-        backend: "remote".to_owned(),
-        source: endpoint.to_owned(),
-        store: endpoint.to_owned(),
-        ..ModeFile::none(rule.name, code, reason, hint)
-    };
-    (mode, Vec::new())
 }
 
 /// 42 and 43.

@@ -56,6 +56,8 @@ pub(crate) struct Situation {
     pub(crate) before: Option<Vec<Dev>>,
     /// Configuration of that decision, where it was another one.
     pub(crate) before_config: Option<BTreeMap<String, String>>,
+    /// What the endpoint did then, where it was something else.
+    pub(crate) before_remote: Option<String>,
     /// It is not served any more: intake was stopped.
     #[serde(default)]
     pub(crate) stopped: bool,
@@ -72,13 +74,22 @@ const DRIVERS: &[&str] = &[
     "dm_raid",
     "dm_snapshot",
     "loop",
+    "nfsv4",
     "raid0",
     "raid1",
     "raid10",
     "raid456",
     "zfs",
 ];
-const TOOLS: &[&str] = &["cryptsetup", "dmsetup", "losetup", "lvm", "mdadm", "zpool"];
+const TOOLS: &[&str] = &[
+    "cryptsetup",
+    "dmsetup",
+    "losetup",
+    "lvm",
+    "mdadm",
+    "mount.nfs",
+    "zpool",
+];
 
 /// One device.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -146,6 +157,8 @@ pub(crate) struct Expect {
     pub(crate) code: Option<String>,
     pub(crate) source: Option<String>,
     pub(crate) store: Option<String>,
+    /// Where it has to be seen.
+    pub(crate) mount: Option<String>,
     /// Words of the reason or the hint.
     pub(crate) says: Vec<String>,
     /// Words of a note.
@@ -174,6 +187,7 @@ impl Situation {
                 .clone()
                 .unwrap_or_else(|| self.config.clone()),
             config_error: None,
+            remote: self.before_remote.clone().or_else(|| self.remote.clone()),
             ..self.clone()
         })
     }

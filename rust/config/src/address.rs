@@ -1,34 +1,27 @@
 //! The parts of an endpoint.
 
-use asl_config::{Endpoint, Scheme};
+use crate::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 
 /// Where an endpoint is and what is wanted there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address {
+pub struct Address {
     /// The account, where one is named.
-    pub(crate) user: Option<String>,
+    pub user: Option<String>,
     /// Name or address, without brackets.
-    pub(crate) host: String,
+    pub host: String,
     /// The port, where one is named.
-    pub(crate) port: Option<u16>,
+    pub port: Option<u16>,
     /// From the first `/` on.
-    pub(crate) path: String,
-}
-
-/// The port of a protocol that this version can ask.
-pub(crate) fn port(scheme: Scheme) -> Option<u16> {
-    match scheme {
-        Scheme::Nfs => Some(2049),
-        Scheme::Smb => Some(445),
-        Scheme::Ssh => Some(22),
-        Scheme::S3 | Scheme::Asl => None,
-    }
+    pub path: String,
 }
 
 impl Address {
     /// `SCHEME://[USER@]HOST[:PORT]/PATH`, with an IPv6 address in brackets.
-    pub(crate) fn of(endpoint: &Endpoint) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is no host, port or user, in words.
+    pub fn of(endpoint: &Endpoint) -> Result<Self, String> {
         let rest = endpoint.text.split_once("://").map(|(_, rest)| rest);
         let rest = rest.unwrap_or_default();
         let (place, path) = match rest.find('/') {
@@ -64,13 +57,15 @@ impl Address {
     }
 
     /// The host as an address, if it is one.
-    pub(crate) fn literal(&self, port: u16) -> Option<SocketAddr> {
+    #[must_use]
+    pub fn literal(&self, port: u16) -> Option<SocketAddr> {
         let ip: IpAddr = self.host.parse().ok()?;
         Some(SocketAddr::new(ip, port))
     }
 
     /// The host as programs take it before a colon.
-    pub(crate) fn bracketed(&self) -> String {
+    #[must_use]
+    pub fn bracketed(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
@@ -110,8 +105,9 @@ fn split_port(place: &str) -> Result<(&str, Option<u16>), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Scheme;
 
-    pub(crate) fn endpoint(scheme: Scheme, text: &str) -> Endpoint {
+    fn endpoint(scheme: Scheme, text: &str) -> Endpoint {
         Endpoint {
             scheme,
             text: text.to_owned(),
