@@ -12,6 +12,7 @@ mod inside;
 pub mod jail;
 mod live;
 mod member;
+pub mod mounts;
 pub mod netlink;
 mod open;
 mod ours;
