@@ -18,7 +18,6 @@ mod journal;
 mod layers;
 mod linux;
 mod make;
-mod mounts;
 mod plan;
 mod run;
 mod system;

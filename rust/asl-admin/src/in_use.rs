@@ -2,6 +2,7 @@
 //! the last preflight.
 
 use crate::paths;
+use asl_scan::mounts::{self, Mount};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,14 +17,18 @@ pub(crate) fn of_disk(root: &Path, name: &str) -> Vec<String> {
     if name.contains('/') || name == ".." {
         return uses;
     }
-    let table = read(&paths::below(root, "/proc/self/mountinfo"));
-    let swaps = read(&paths::below(root, "/proc/swaps"));
+    let mounts = mounts_of(root);
+    let swaps = mounts::swaps(&read(&paths::below(root, "/proc/swaps")));
     let dir = paths::below(root, "/sys/class/block").join(name);
     let Ok(dir) = fs::canonicalize(dir) else {
         return uses;
     };
-    look(&dir, &table, &swaps, 0, &mut uses);
+    look(&dir, &mounts, &swaps, 0, &mut uses);
     uses
+}
+
+fn mounts_of(root: &Path) -> Vec<Mount> {
+    mounts::parse(&read(&paths::below(root, "/proc/self/mountinfo")))
 }
 
 fn read(path: &Path) -> String {
@@ -31,26 +36,18 @@ fn read(path: &Path) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn look(dir: &Path, table: &str, swaps: &str, depth: usize, uses: &mut Vec<String>) {
+fn look(dir: &Path, mounts: &[Mount], swaps: &[PathBuf], depth: usize, uses: &mut Vec<String>) {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let node = format!("/dev/{}", name.replace('!', "/"));
     let number = read(&dir.join("dev"));
-    for line in table.lines() {
-        let fields: Vec<&str> = line.split(' ').collect();
-        let source = fields
-            .iter()
-            .position(|field| *field == "-")
-            .and_then(|dash| fields.get(dash.saturating_add(2)));
+    for mount in mounts {
         // btrfs shows a number of its own; its source is a node.
-        let same = fields.get(2) == Some(&number.trim()) || source == Some(&node.as_str());
-        if let (true, Some(target)) = (same, fields.get(4)) {
+        if mount.devnum == number.trim() || mount.source == node {
+            let target = mount.target.display();
             uses.push(asl_mode::clean(&format!("{node} is mounted at {target}")));
         }
     }
-    if swaps
-        .lines()
-        .any(|line| line.split_whitespace().next() == Some(&node))
-    {
+    if swaps.iter().any(|swap| swap == Path::new(&node)) {
         uses.push(format!("{node} is swap in use"));
     }
     if depth >= DEPTH {
@@ -59,12 +56,12 @@ fn look(dir: &Path, table: &str, swaps: &str, depth: usize, uses: &mut Vec<Strin
     }
     let deeper = depth.saturating_add(1);
     for partition in directories(dir).filter(|path| path.join("partition").exists()) {
-        look(&partition, table, swaps, deeper, uses);
+        look(&partition, mounts, swaps, deeper, uses);
     }
     for holder in directories(&dir.join("holders")) {
         let above = holder.file_name().unwrap_or_default().to_string_lossy();
         uses.push(format!("{node} is held by /dev/{above}"));
-        look(&holder, table, swaps, deeper, uses);
+        look(&holder, mounts, swaps, deeper, uses);
     }
 }
 
@@ -81,18 +78,10 @@ fn directories(dir: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// The source of the file system that `path` is on, by the mount table.
 pub(crate) fn source_at(root: &Path, path: &Path) -> Option<String> {
-    let table = read(&paths::below(root, "/proc/self/mountinfo"));
-    let mount = |line: &str| {
-        let (fields, kind) = line.split_once(" - ")?;
-        let target = PathBuf::from(fields.split(' ').nth(4)?);
-        let source = kind.split(' ').nth(1)?.to_owned();
-        path.starts_with(&target)
-            .then(|| (target.components().count(), source))
-    };
-    // The last of those at one place hides the others.
-    let best = table
-        .lines()
-        .filter_map(mount)
-        .max_by_key(|(depth, _)| *depth);
-    best.map(|(_, source)| source)
+    let mounts = mounts_of(root).into_iter();
+    let best = mounts
+        .filter(|mount| path.starts_with(&mount.target))
+        // The last of those at one place hides the others.
+        .max_by_key(|mount| mount.target.components().count());
+    best.map(|mount| mount.source)
 }

@@ -12,6 +12,8 @@ mod inside;
 pub mod jail;
 mod live;
 mod member;
+pub mod mounts;
+pub mod netlink;
 mod open;
 mod ours;
 mod pool;

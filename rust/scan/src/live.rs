@@ -1,8 +1,10 @@
 //! What the running system itself uses.
 
+use crate::mounts;
 use crate::root::Root;
 use asl_facts::{Device, DeviceKind, LiveUse, Use};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Where the live system writes the nodes it runs from.
 const USED: &str = "/run/archiso/used_block_devices";
@@ -71,100 +73,23 @@ impl Live {
 
 /// Fills in mounts and swap.
 pub(crate) fn mark_uses(root: &Root, devices: &mut [Device]) {
-    let mounts = root.text("/proc/self/mountinfo");
-    let mounts: Vec<Mount> = mounts.lines().filter_map(Mount::parse).collect();
-    let swaps = root.text("/proc/swaps");
-    let swaps: Vec<String> = swaps
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_whitespace().next().map(unescape))
-        .collect();
+    let mounts = mounts::parse(&root.text("/proc/self/mountinfo"));
+    let swaps = mounts::swaps(&root.text("/proc/swaps"));
     for device in devices {
         device.uses = mounts
             .iter()
             // btrfs shows a number of its own, so the source counts too.
             .filter(|mount| mount.devnum == device.devnum || mount.source == device.node)
             .map(|mount| Use::Mounted {
-                target: mount.target.clone(),
+                target: mount.target.to_string_lossy().into_owned(),
                 read_only: mount.read_only,
             })
             .chain(
                 swaps
                     .iter()
-                    .filter(|node| **node == device.node)
+                    .filter(|node| *node == Path::new(&device.node))
                     .map(|_| Use::Swap),
             )
             .collect();
-    }
-}
-
-struct Mount {
-    devnum: String,
-    source: String,
-    target: String,
-    /// The file system is, not only this mount of it.
-    read_only: bool,
-}
-
-impl Mount {
-    /// `36 35 98:0 /root /mnt rw,noatime shared:1 - ext3 /dev/root rw`
-    fn parse(line: &str) -> Option<Self> {
-        let (mount, filesystem) = line.split_once(" - ")?;
-        let mut fields = mount.split(' ').skip(2);
-        let devnum = fields.next()?.to_owned();
-        let target = unescape(fields.nth(1)?);
-        let mut fields = filesystem.split(' ').skip(1);
-        Some(Self {
-            devnum,
-            source: unescape(fields.next()?),
-            target,
-            read_only: fields.next()?.split(',').any(|option| option == "ro"),
-        })
-    }
-}
-
-/// Blanks, tabs, newlines and backslashes stand as `\ooo`.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let octal = (*first == b'\\')
-            .then(|| after.get(..3))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match octal {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_of_mountinfo_gives_number_source_target_and_state() {
-        let mount = Mount::parse(
-            r"36 35 98:0 / /mnt/my\040disk rw,noatime shared:1 - ext3 /dev/sda1 ro,errors=continue",
-        )
-        .unwrap();
-        assert_eq!(mount.devnum, "98:0");
-        assert_eq!(mount.source, "/dev/sda1");
-        assert_eq!(mount.target, "/mnt/my disk");
-        assert!(mount.read_only);
-    }
-
-    #[test]
-    fn a_lone_backslash_stays() {
-        assert_eq!(unescape(r"a\b\04"), r"a\b\04");
     }
 }

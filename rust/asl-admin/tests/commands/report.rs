@@ -154,14 +154,20 @@ fn the_stores_own_file_system_is_refused() {
     fs::create_dir_all(node.path("mnt/asl/local/blocks")).unwrap();
     refused(&node, "mnt/asl/local/blocks");
     refused(&node, "mnt/asl/local/r.tar");
-    let stick = node.path("stick");
-    let at = stick.display();
-    node.write(
-        "proc/self/mountinfo",
-        format!("1 0 0:1 / / rw - overlay airootfs rw\n2 1 259:0 / {at} rw - ext4 /dev/sda rw\n"),
-    );
-    refused(&node, "stick");
-    assert_eq!(names(&stick), [""; 0]);
+    fs::create_dir(node.path("my stick")).unwrap();
+    for name in ["stick", "my stick"] {
+        let stick = node.path(name);
+        // As proc(5) writes it.
+        let at = stick.to_str().unwrap().replace(' ', r"\040");
+        node.write(
+            "proc/self/mountinfo",
+            format!(
+                "1 0 0:1 / / rw - overlay airootfs rw\n2 1 259:0 / {at} rw - ext4 /dev/sda rw\n"
+            ),
+        );
+        refused(&node, name);
+        assert_eq!(names(&stick), [""; 0]);
+    }
     let (code, _, err) = node.run(&["report", "--to", "/nowhere"]);
     assert_eq!(code, 1);
     assert!(err.contains("/nowhere: No such file or directory"), "{err}");

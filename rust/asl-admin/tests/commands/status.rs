@@ -104,11 +104,11 @@ fn a_disk_that_something_else_uses_is_not_safe_to_pull() {
     );
     node.write(
         "proc/self/mountinfo",
-        "30 1 259:0 / /mnt/mine rw - ext4 /dev/sda rw\n",
+        "30 1 259:0 / /mnt/my\\040disk rw - ext4 /dev/sda rw\n",
     );
     let out = node.ok(&["detach"]);
     assert!(out.contains("still in use: SOUND DISK"), "{out}");
-    assert!(out.contains("/dev/sda is mounted at /mnt/mine"), "{out}");
+    assert!(out.contains("/dev/sda is mounted at /mnt/my disk"), "{out}");
 }
 
 #[test]
