@@ -20,6 +20,7 @@ mod steps;
 mod text;
 
 pub use decision::{Decision, Effect, Finding, Judged, Key, Report, Step};
+pub use remote::awaits_endpoint;
 pub use rerun::{Cause, STORE_LOST, rerun, unchanged};
 pub use rules::{RULES, Rule};
 pub use text::{place, size};
@@ -110,7 +111,7 @@ fn forced(facts: &Facts, config: &Config) -> Option<Choice> {
         (WantedMode::Remote, Some(endpoint)) => {
             let code = match facts.remote {
                 Remote::Answers { .. } => "forced-remote",
-                _ => "waiting",
+                _ => remote::WAITING,
             };
             let reason = format!(
                 "mode = remote is configured{}, with {endpoint}",

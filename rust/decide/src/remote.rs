@@ -1,7 +1,7 @@
 //! A remote endpoint: the mode that it gives, and how it is mounted.
 
 use crate::choose::Choice;
-use crate::rules::Rule;
+use crate::rules::{self, Rule};
 use crate::{Step, access};
 use asl_config::{Address, Config, Endpoint, Scheme};
 use asl_facts::{Facts, Remote, System};
@@ -9,6 +9,9 @@ use asl_mode::{Access, Mode, ModeFile};
 
 /// Where a remote store is mounted (ASL/SYSTEMRESCUE-OVERLAY/1, section 3).
 const TARGET: &str = "/mnt/asl/remote";
+
+/// The code of mode remote while the endpoint is silent.
+pub(crate) const WAITING: &str = "waiting";
 
 /// Nothing on it is a device, gains rights or runs.
 const ALWAYS: [&str; 3] = ["nodev", "nosuid", "noexec"];
@@ -47,6 +50,12 @@ pub(crate) fn choice(
         ..none
     };
     (mode, step.into_iter().collect())
+}
+
+/// The endpoint was silent, and this mode would change if it answered.
+#[must_use]
+pub fn awaits_endpoint(mode: &ModeFile) -> bool {
+    mode.rule == rules::REMOTE_DOWN.name || (mode.mode == Mode::Remote && mode.code == WAITING)
 }
 
 /// How an endpoint is mounted; none of a scheme that intake would have to
@@ -162,6 +171,25 @@ mod tests {
             line(Scheme::Nfs, "nfs://nas/asl", Access::Rw),
             "-t nfs4 -o rw,nodev,nosuid,noexec nas:/asl"
         );
+    }
+
+    #[test]
+    fn a_silent_endpoint_is_awaited_where_its_answer_matters() {
+        let mode = |mode, rule: Rule, code: &str| ModeFile {
+            mode,
+            ..ModeFile::none(rule.name, code, "why", "next")
+        };
+        for (file, expected) in [
+            (mode(Mode::Remote, rules::FORCED_REMOTE, WAITING), true),
+            (mode(Mode::None, rules::REMOTE_DOWN, "remote-down"), true),
+            (
+                mode(Mode::Remote, rules::FORCED_REMOTE, "forced-remote"),
+                false,
+            ),
+            (mode(Mode::None, rules::EMPTY, "empty"), false),
+        ] {
+            assert_eq!(awaits_endpoint(&file), expected, "{file:?}");
+        }
     }
 
     #[test]

@@ -119,13 +119,14 @@ pub struct Burst {
 
 impl Burst {
     /// Has `hear` look at the descriptors each time one of them is ready, and
-    /// comes back when what it heard is over. Until the first news it waits
-    /// for ever.
+    /// comes back when what it heard is over. For the first of them it waits
+    /// `idle`, or for ever.
     ///
     /// # Errors
     /// The system does not let it wait, or `hear` fails.
     pub fn wait(
         self,
+        idle: Option<Duration>,
         fds: &mut [PollFd<'_>],
         mut hear: impl FnMut(&[PollFd<'_>]) -> io::Result<Heard>,
     ) -> io::Result<()> {
@@ -135,8 +136,8 @@ impl Burst {
             if rest.is_some_and(|rest| rest.is_zero()) {
                 return Ok(());
             }
-            let timeout = rest.map(|rest| rest.min(self.quiet));
-            if !is_ready(fds, timeout)? && since.is_some() {
+            let timeout = rest.map(|rest| rest.min(self.quiet)).or(idle);
+            if !is_ready(fds, timeout)? {
                 return Ok(());
             }
             match hear(fds)? {
@@ -196,7 +197,7 @@ mod tests {
                 Heard::News
             })
         };
-        BURST.wait(&mut fds, hear).unwrap();
+        BURST.wait(None, &mut fds, hear).unwrap();
         all
     }
 
@@ -243,7 +244,7 @@ mod tests {
             quiet: Duration::MAX,
             longest: Duration::MAX,
         };
-        longest.wait(&mut fds, hear).unwrap();
+        longest.wait(None, &mut fds, hear).unwrap();
         assert_eq!(calls, 1);
     }
 

@@ -36,14 +36,15 @@ impl Kernel {
         })
     }
 
-    /// The next burst, when it is over.
-    pub(crate) fn wait(&self) -> io::Result<News> {
+    /// The next burst, when it is over; no news where none begins within
+    /// `idle`.
+    pub(crate) fn wait(&self, idle: Option<Duration>) -> io::Result<News> {
         let mut news = News::default();
         let mut fds = [
             PollFd::new(&self.devices, PollFlags::IN),
             PollFd::new(&self.routes, PollFlags::IN),
         ];
-        self.burst.wait(&mut fds, |_| {
+        self.burst.wait(idle, &mut fds, |_| {
             let lost = self
                 .devices
                 .take(|message| news.devices |= uevent::block_device(message).is_some())?;
@@ -106,8 +107,15 @@ mod tests {
             devices: true,
             routes: true,
         };
-        assert_eq!(kernel.wait().unwrap(), news);
+        assert_eq!(kernel.wait(None).unwrap(), news);
         drop(speaker.join().unwrap());
+    }
+
+    #[test]
+    fn a_wait_has_an_end_where_one_is_asked_for() {
+        let (kernel, _uevents, _links) = pair();
+        let idle = Some(Duration::from_millis(50));
+        assert_eq!(kernel.wait(idle).unwrap(), News::default());
     }
 
     #[test]
@@ -119,6 +127,6 @@ mod tests {
             devices: false,
             routes: true,
         };
-        assert_eq!(kernel.wait().unwrap(), news);
+        assert_eq!(kernel.wait(None).unwrap(), news);
     }
 }

@@ -9,7 +9,8 @@ mod tell;
 
 use crate::tool::ToolError;
 use crate::{activate, console, evidence, exit, ours, paths, units};
-use asl_config::Config;
+use asl_config::{Config, Endpoint};
+use asl_facts::Remote;
 use effect::Effect;
 use kernel::{Kernel, News};
 use sd_notify::NotifyState;
@@ -23,6 +24,11 @@ use std::time::Duration;
 const RERUN: &str = "asl-rerun.service";
 /// The unit's own TimeoutStartSec=, and some.
 const LOOK: Duration = Duration::from_secs(220);
+/// Between two questions to an endpoint that is silent: a server that boots
+/// takes minutes.
+const ASK_AGAIN: Duration = Duration::from_secs(15);
+/// For its answer; what the kernel says meanwhile is heard afterwards.
+const ANSWER: Duration = Duration::from_secs(5);
 /// sysfs counts in these, whatever the device's sector size is.
 const SECTOR: u64 = 512;
 
@@ -44,14 +50,31 @@ pub(crate) fn run(root: &Path) -> ExitCode {
         decide_again(root);
     }
     loop {
-        match kernel.wait() {
+        let awaited = awaited(root);
+        match kernel.wait(awaited.is_some().then_some(ASK_AGAIN)) {
             Ok(news) if is_of_interest(root, news) => decide_again(root),
+            Ok(_) if awaited.is_some_and(answers) => decide_again(root),
             Ok(_) => {}
             Err(error) => {
                 return exit::fail(exit::FAILURE, &format!("the kernel's messages: {error}"));
             }
         }
     }
+}
+
+/// The endpoint whose answer would change the mode.
+fn awaited(root: &Path) -> Option<Endpoint> {
+    let mode = evidence::mode(root).ok()?;
+    if !asl_decide::awaits_endpoint(&mode) {
+        return None;
+    }
+    let (config, _) = Config::load(root).ok()?;
+    config.remote.endpoint
+}
+
+/// Asked here, so that the disks are not read again for every silence.
+fn answers(endpoint: Endpoint) -> bool {
+    matches!(asl_remote::probe(&endpoint, ANSWER), Remote::Answers { .. })
 }
 
 /// Routes matter only to an endpoint.

@@ -56,7 +56,7 @@ impl Kernel {
             // Errors are told without being asked for.
             PollFd::from_borrowed_fd(out.as_fd(), PollFlags::empty()),
         ];
-        BURST.wait(&mut fds, |fds| {
+        BURST.wait(None, &mut fds, |fds| {
             ended = fds.iter().skip(1).any(|end| !end.revents().is_empty());
             if ended {
                 return Ok(Heard::End);
