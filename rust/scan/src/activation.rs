@@ -119,10 +119,12 @@ impl Modules {
     /// The drivers of layers that are there, by their own name or another
     /// that they answer to.
     pub(crate) fn drivers(&self) -> Vec<String> {
-        let answers: BTreeSet<String> = self
+        // Tens of thousands of aliases, of which a handful is asked for.
+        let answers: BTreeSet<&str> = self
             .aliases()
-            .filter(|(_, module)| name_of(module).is_some_and(|name| self.names.contains(&name)))
-            .filter_map(|(alias, _)| name_of(alias))
+            .filter_map(|(alias, module)| Some((driver(alias)?, name_of(module)?)))
+            .filter(|(_, name)| self.names.contains(name))
+            .map(|(driver, _)| driver)
             .collect();
         let is_there = |name: &&&str| self.names.contains(**name) || answers.contains(**name);
         let there = DRIVERS.iter().filter(is_there);
@@ -136,6 +138,17 @@ fn name_of(module: &str) -> Option<String> {
     let file = module.rsplit('/').next()?.trim();
     let name = file.split_once(".ko").map_or(file, |(name, _)| name);
     (!name.is_empty()).then(|| name.replace('-', "_"))
+}
+
+/// The driver that goes by this name or alias, with dashes or underscores.
+fn driver(alias: &str) -> Option<&'static str> {
+    let alias = || {
+        alias
+            .bytes()
+            .map(|byte| if byte == b'-' { b'_' } else { byte })
+    };
+    let found = DRIVERS.binary_search_by(|driver| driver.bytes().cmp(alias()));
+    found.ok().and_then(|index| DRIVERS.get(index).copied())
 }
 
 /// The programs that can be run.
@@ -169,6 +182,14 @@ mod tests {
             assert_eq!(name_of(file).as_deref(), Some("dm_crypt"));
         }
         assert_eq!(name_of(""), None);
+    }
+
+    #[test]
+    fn a_driver_is_found_by_any_spelling() {
+        assert_eq!(driver("dm-crypt"), Some("dm_crypt"));
+        assert_eq!(driver("raid456"), Some("raid456"));
+        assert_eq!(driver("raid4"), None);
+        assert_eq!(driver(""), None);
     }
 
     #[test]
