@@ -2,13 +2,14 @@
 //! machine: what sysfs shows of them, and the tools that make them.
 
 use crate::command::Command;
+use crate::ioctl::remove_loop;
 use crate::linux::Linux;
 use crate::make::{Make, dm_name, remove};
 use crate::run::{pipe, run};
 use crate::system::State;
 use asl_decide::Key;
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -332,6 +333,9 @@ impl Linux {
         }
         for _ in 0..LOOKS {
             if self.look(make) == State::Absent {
+                if let Make::Window { makes, .. } | Make::Attached { makes, .. } = make {
+                    self.remove_loop(makes);
+                }
                 return Ok(());
             }
             sleep(PAUSE);
@@ -340,6 +344,31 @@ impl Linux {
             io::ErrorKind::ResourceBusy,
             format!("{} is still there: something uses it", make.place()),
         ))
+    }
+
+    /// A loop device that was read-only shows so when it is free, until it gets
+    /// another file. It goes away, and the kernel makes it again for whoever
+    /// asks for the number; one that stays does no harm.
+    fn remove_loop(&self, node: &str) {
+        let name = dm_name(node);
+        let number = name.strip_prefix("loop").and_then(|n| n.parse().ok());
+        let control = File::open(self.path("/dev/loop-control"));
+        let (Some(number), Ok(control)) = (number, control) else {
+            return;
+        };
+        for _ in 0..LOOKS {
+            match remove_loop(&control, number) {
+                // Somebody who noticed that it changed looks at it.
+                Err(error)
+                    if error.kind() == io::ErrorKind::ResourceBusy
+                        && !self.sys(name).join("loop/backing_file").exists() =>
+                {
+                    sleep(PAUSE);
+                }
+                Err(error) => return tracing::debug!("{node} stays: {error}"),
+                Ok(()) => return,
+            }
+        }
     }
 
     fn down(&self, make: &Make) -> io::Result<()> {

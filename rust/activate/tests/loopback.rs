@@ -101,6 +101,12 @@ fn sectors_written(node: &str) -> u64 {
         .unwrap()
 }
 
+/// A device is there and read-only, in use or not.
+fn flagged(node: &str) -> bool {
+    let flag = format!("/sys/block/{}/ro", node.trim_start_matches("/dev/"));
+    fs::read_to_string(flag).is_ok_and(|flag| flag.trim() == "1")
+}
+
 /// Up, looked at, down: nothing is written and nothing is left.
 fn round_trip(format: Format, path: &str) {
     let root = root();
@@ -234,6 +240,7 @@ fn window_on_a_disk() {
         assert_eq!(activate(&plan, &linux).unwrap(), Outcome::AlreadyActive);
         assert!(deactivate(&linux).unwrap());
         assert_eq!(linux.node(WINDOW).map_or(0, |node| node.size), 0);
+        assert!(!flagged(WINDOW));
         assert!(!linux.read_only(&disk.0).unwrap());
     }
     assert_eq!(sectors_written(&disk.0), written);
@@ -338,7 +345,8 @@ fn image_file_on_a_disk() {
         );
         assert!(!linux.read_only(&disk.0).unwrap(), "{what}");
         assert!(!root.path().join("run/asl/fs").exists(), "{what}");
-        assert_eq!(deactivate(&linux).unwrap(), false, "{what}");
+        assert!(!deactivate(&linux).unwrap(), "{what}");
+        assert!(!flagged(ATTACHED), "{what}");
     };
     let written = sectors_written(&disk.0);
     let plan = plan_for("images/store.img");
