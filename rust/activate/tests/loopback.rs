@@ -6,7 +6,9 @@
 
 mod common;
 
-use asl_activate::{Action, Error, Linux, Outcome, Plan, System, activate, deactivate, plan};
+use asl_activate::{
+    Action, Error, Linux, Make, Outcome, Plan, State, System, activate, deactivate, plan,
+};
 use asl_decide::Step;
 use asl_facts::{DeviceKind, Format, Partition};
 use common::{device, report, step, with_store};
@@ -251,6 +253,36 @@ fn window_on_a_disk() {
     assert!(matches!(error, Error::Taken { .. }), "{error}");
     assert!(linux.node(WINDOW).unwrap().size > 0);
     drop(taken);
+}
+
+/// A link would show in the kernel's own name of the file.
+#[test]
+fn attached_is_what_the_kernel_calls_by_the_same_path() {
+    let root = tempfile::tempdir().unwrap();
+    let place = fs::canonicalize(root.path()).unwrap();
+    let dir = place.join("sys/class/block/loop64/loop");
+    fs::create_dir_all(&dir).unwrap();
+    let linux = Linux::new(root.path());
+    let make = Make::Attached {
+        file: "/run/asl/fs/image/a.img".to_owned(),
+        makes: "/dev/loop64".to_owned(),
+    };
+    assert_eq!(linux.state_of(&make).unwrap(), State::Absent);
+    let seen = |file: &str, offset: &str| {
+        fs::write(dir.join("backing_file"), format!("{file}\n")).unwrap();
+        fs::write(dir.join("offset"), format!("{offset}\n")).unwrap();
+        fs::write(dir.join("sizelimit"), "0\n").unwrap();
+        linux.state_of(&make).unwrap()
+    };
+    let same = place.join("run/asl/fs/image/a.img");
+    let same = same.to_str().unwrap();
+    assert_eq!(seen(same, "0"), State::Ours);
+    assert!(matches!(seen(same, "512"), State::Other(_)));
+    assert!(matches!(seen("/etc/a.img", "0"), State::Other(_)));
+    assert!(matches!(
+        seen("/run/asl/fs/image/a.img", "0"),
+        State::Other(_)
+    ));
 }
 
 /// What an attacker may have put where the image file should be: each is
