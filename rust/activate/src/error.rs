@@ -68,6 +68,12 @@ pub enum PlanError {
         /// Bytes.
         size: u64,
     },
+    /// An image file that no step makes visible.
+    #[error("{file}: no step before mounts what it is on")]
+    NotMounted {
+        /// The file.
+        file: String,
+    },
     /// Too much memory, or none.
     #[error("{node}: a snapshot of {bytes} bytes; 1 to {most} expected")]
     CowSize {

@@ -1,5 +1,5 @@
 //! `BLKROGET` and `BLKROSET`, linux/fs.h; `BTRFS_IOC_FORGET_DEV`,
-//! linux/btrfs.h.
+//! linux/btrfs.h; `LOOP_CTL_REMOVE`, linux/loop.h.
 #![allow(unsafe_code)]
 
 use nix::libc::c_int;
@@ -23,6 +23,8 @@ mod raw {
         pub(super) name: [u8; 4088],
     }
     nix::ioctl_write_ptr!(forget, 0x94, 5, VolArgs);
+
+    nix::ioctl_write_int_bad!(loop_ctl_remove, 0x4c81);
 }
 
 /// Makes the btrfs driver forget a device that no mount uses.
@@ -42,6 +44,14 @@ pub(crate) fn forget(control: &File, node: &str) -> io::Result<()> {
     // kernel reads `args`, which has the size that the request's number says
     // and outlives the call.
     unsafe { raw::forget(control.as_raw_fd(), &raw const args) }?;
+    Ok(())
+}
+
+/// Removes a loop device that nothing is attached to and nobody has open.
+pub(crate) fn remove_loop(control: &File, number: u16) -> io::Result<()> {
+    // SAFETY: the descriptor is open for as long as `control` is borrowed, and
+    // the request passes a number, no pointer.
+    unsafe { raw::loop_ctl_remove(control.as_raw_fd(), c_int::from(number)) }?;
     Ok(())
 }
 

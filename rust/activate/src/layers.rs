@@ -2,13 +2,14 @@
 //! machine: what sysfs shows of them, and the tools that make them.
 
 use crate::command::Command;
+use crate::ioctl::remove_loop;
 use crate::linux::Linux;
 use crate::make::{Make, dm_name, remove};
 use crate::run::{pipe, run};
 use crate::system::State;
 use asl_decide::Key;
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -115,6 +116,7 @@ impl Linux {
                 size,
                 makes,
             } => self.look_window(node, *start, *size, makes),
+            Make::Attached { file, makes } => self.look_attached(file, makes),
             Make::Array { members, makes, .. } => self.look_array(members, makes),
             Make::Volume { members, makes, .. } => self.look_volume(members, dm_name(makes)),
             Make::Unlocked { node, makes, .. } | Make::Snapshot { node, makes, .. } => {
@@ -147,10 +149,24 @@ impl Linux {
             return State::Absent;
         };
         let number = |name| line(dir.join(name)).and_then(|text| text.parse::<u64>().ok());
-        let same_file = Path::new(&backing) == self.file(node)
-            || (self.kernel_name(node).is_some()
-                && self.kernel_name(node) == self.kernel_name(&backing));
-        if same_file && number("offset") == Some(start) && number("sizelimit") == Some(size) {
+        let below = self.kernel_name(node);
+        let same = below.is_some() && below == self.kernel_name(&backing);
+        if same && number("offset") == Some(start) && number("sizelimit") == Some(size) {
+            State::Ours
+        } else {
+            State::Other(format!("a loop device over {backing}"))
+        }
+    }
+
+    /// The kernel tells where the file really is: had a part of its path been
+    /// a link, that would be another path.
+    fn look_attached(&self, file: &str, makes: &str) -> State {
+        let dir = self.sys(dm_name(makes)).join("loop");
+        let Some(backing) = line(dir.join("backing_file")) else {
+            return State::Absent;
+        };
+        let zero = |name| line(dir.join(name)).as_deref() == Some("0");
+        if Path::new(&backing) == self.plainly(file) && zero("offset") && zero("sizelimit") {
             State::Ours
         } else {
             State::Other(format!("a loop device over {backing}"))
@@ -257,17 +273,27 @@ impl Linux {
                 node,
                 ..
             } => self.unlock_by_asking(make, node),
-            Make::Window { node, makes, .. } if !node.starts_with("/dev/") => {
-                // A link on the disk must not lead out of it.
-                let file = self.beneath(node)?;
-                let mut command = self.up(make)?;
-                if let Some(last) = command.args.last_mut() {
-                    *last = file.to_string_lossy().into_owned();
-                }
-                tracing::debug!("{makes} over {}", file.display());
-                run(&command).map(|_| ())
-            }
+            Make::Attached { file, makes } => self.attach(file, makes),
             _ => run(&self.up(make)?).map(|_| ()),
+        }
+    }
+
+    /// A link on the disk must not lead out of it, and a device or pipe there
+    /// is no image.
+    fn attach(&self, file: &str, makes: &str) -> io::Result<()> {
+        let path = self.regular_file(file)?.to_string_lossy().into_owned();
+        let shown = Make::Attached {
+            file: path,
+            makes: makes.to_owned(),
+        };
+        run(&self.up(&shown)?)?;
+        // losetup went by the path, and the disk may have changed meanwhile.
+        match self.look_attached(file, makes) {
+            State::Ours => Ok(()),
+            seen => {
+                self.down(&shown)?;
+                Err(io::Error::other(format!("{file}: {seen:?} seen after it")))
+            }
         }
     }
 
@@ -307,6 +333,9 @@ impl Linux {
         }
         for _ in 0..LOOKS {
             if self.look(make) == State::Absent {
+                if let Make::Window { makes, .. } | Make::Attached { makes, .. } = make {
+                    self.remove_loop(makes);
+                }
                 return Ok(());
             }
             sleep(PAUSE);
@@ -315,6 +344,31 @@ impl Linux {
             io::ErrorKind::ResourceBusy,
             format!("{} is still there: something uses it", make.place()),
         ))
+    }
+
+    /// A loop device that was read-only shows so when it is free, until it gets
+    /// another file. It goes away, and the kernel makes it again for whoever
+    /// asks for the number; one that stays does no harm.
+    fn remove_loop(&self, node: &str) {
+        let name = dm_name(node);
+        let number = name.strip_prefix("loop").and_then(|n| n.parse().ok());
+        let control = File::open(self.path("/dev/loop-control"));
+        let (Some(number), Ok(control)) = (number, control) else {
+            return;
+        };
+        for _ in 0..LOOKS {
+            match remove_loop(&control, number) {
+                // Somebody who noticed that it changed looks at it.
+                Err(error)
+                    if error.kind() == io::ErrorKind::ResourceBusy
+                        && !self.sys(name).join("loop/backing_file").exists() =>
+                {
+                    sleep(PAUSE);
+                }
+                Err(error) => return tracing::debug!("{node} stays: {error}"),
+                Ok(()) => return,
+            }
+        }
     }
 
     fn down(&self, make: &Make) -> io::Result<()> {

@@ -11,13 +11,14 @@ use asl_facts::Signature;
 use asl_scan::mounts::{self, Mount};
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::mount::{MntFlags, MsFlags};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
 use std::time::Duration;
 
 /// The journal.
@@ -28,6 +29,11 @@ pub const LOCK: &str = "/var/lib/asl/locks/activation";
 /// A server that answers does so within seconds; one that is gone is told
 /// from a slow one by the options.
 const REMOTE: Duration = Duration::from_secs(45);
+
+/// Whoever looked at a loop device while it was detached lets go of the file
+/// behind it a moment later, and until then its file system is in use.
+const BUSY_TRIES: u32 = 5;
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// sysfs counts in these, whatever the device's sector size is.
 const SYSFS_SECTOR: u64 = 512;
@@ -90,19 +96,42 @@ impl Linux {
         size.trim().parse().map_err(io::Error::other)
     }
 
-    /// A file on a mounted file system, no part of whose path is a link.
-    pub(crate) fn beneath(&self, path: &str) -> io::Result<PathBuf> {
+    /// The path of a regular file on a mounted file system, no part of which
+    /// is a link.
+    pub(crate) fn regular_file(&self, path: &str) -> io::Result<PathBuf> {
+        let refused = |why: String| {
+            let text =
+                format!("{path}: {why}; a regular file, and no link on the way to it, is attached");
+            io::Error::new(io::ErrorKind::InvalidInput, text)
+        };
         let (dir, name) = path.rsplit_once('/').unwrap_or_default();
-        open_beneath(&self.path("/"), dir)?;
-        let file = self.path(dir).join(name);
-        if file.symlink_metadata()?.is_file() {
-            Ok(file)
-        } else {
-            Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not a regular file",
-            ))
+        let dir = open_beneath(&self.path("/"), dir).map_err(|error| match error.kind() {
+            io::ErrorKind::NotADirectory => refused(format!("a part of {dir} is no directory")),
+            _ => error,
+        })?;
+        // Not for reading: a pipe would keep the opener waiting.
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = nix::fcntl::openat(&dir, name, flags, Mode::empty())?;
+        let kind = nix::sys::stat::fstat(&file)?.st_mode & SFlag::S_IFMT.bits();
+        if kind != SFlag::S_IFREG.bits() {
+            let what = if kind == SFlag::S_IFLNK.bits() {
+                "a link"
+            } else {
+                "no regular file"
+            };
+            return Err(refused(what.to_owned()));
         }
+        let there = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        if there != self.plainly(path) {
+            return Err(refused(format!("the kernel calls it {}", there.display())));
+        }
+        Ok(there)
+    }
+
+    /// A path as the kernel writes it when no part of it is a link.
+    pub(crate) fn plainly(&self, absolute: &str) -> PathBuf {
+        let root = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
+        root.join(absolute.trim_start_matches('/'))
     }
 
     pub(crate) fn path(&self, absolute: &str) -> PathBuf {
@@ -359,14 +388,18 @@ impl System for Linux {
 
     fn unmount(&self, target: &str, detach: bool) -> io::Result<()> {
         let path = self.path(target);
-        match nix::mount::umount2(&path, MntFlags::UMOUNT_NOFOLLOW) {
-            Err(_) if detach => {
-                let flags = MntFlags::UMOUNT_NOFOLLOW | MntFlags::MNT_FORCE | MntFlags::MNT_DETACH;
-                nix::mount::umount2(&path, flags)?;
+        let mut tries = 0..BUSY_TRIES;
+        loop {
+            match nix::mount::umount2(&path, MntFlags::UMOUNT_NOFOLLOW) {
+                Err(_) if detach => {
+                    let flags =
+                        MntFlags::UMOUNT_NOFOLLOW | MntFlags::MNT_FORCE | MntFlags::MNT_DETACH;
+                    return Ok(nix::mount::umount2(&path, flags)?);
+                }
+                Err(nix::Error::EBUSY) if tries.next().is_some() => sleep(BUSY_PAUSE),
+                result => return Ok(result?),
             }
-            result => result?,
         }
-        Ok(())
     }
 
     fn load_journal(&self) -> io::Result<Option<Vec<u8>>> {

@@ -39,14 +39,21 @@ const IMPORT: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Make {
-    /// A read-only loop device over a part of a node or a file.
+    /// A read-only loop device over a part of a node.
     Window {
-        /// The node or file.
+        /// The node.
         node: String,
         /// First byte.
         start: u64,
         /// Bytes; 0 up to the end.
         size: u64,
+        /// Its node.
+        makes: String,
+    },
+    /// A read-only loop device over a file of a mounted file system.
+    Attached {
+        /// The file, no part of whose path is a link.
+        file: String,
         /// Its node.
         makes: String,
     },
@@ -146,6 +153,7 @@ impl Make {
     pub fn node(&self) -> Option<&str> {
         match self {
             Make::Window { makes, .. }
+            | Make::Attached { makes, .. }
             | Make::Array { makes, .. }
             | Make::Volume { makes, .. }
             | Make::Unlocked { makes, .. }
@@ -183,7 +191,7 @@ impl Make {
             Make::Array { members, .. }
             | Make::Volume { members, .. }
             | Make::Pool { members, .. } => members.iter().map(String::as_str).collect(),
-            Make::CowFile { .. } | Make::CowLoop { .. } => Vec::new(),
+            Make::Attached { .. } | Make::CowFile { .. } | Make::CowLoop { .. } => Vec::new(),
         }
     }
 
@@ -206,6 +214,9 @@ impl Make {
                 }
                 command.arg(makes).arg(node)
             }
+            Make::Attached { file, makes } => Command::new("losetup", &["--read-only"])
+                .arg(makes)
+                .arg(file),
             Make::Array {
                 uuid,
                 members,
@@ -257,7 +268,9 @@ impl Make {
     /// What takes it away; none where it takes no tool.
     pub(crate) fn down(&self) -> Option<Command> {
         Some(match self {
-            Make::Window { makes, .. } => Command::new("losetup", &["--detach"]).arg(makes),
+            Make::Window { makes, .. } | Make::Attached { makes, .. } => {
+                Command::new("losetup", &["--detach"]).arg(makes)
+            }
             Make::Array { makes, .. } => Command::new("mdadm", &["--stop"]).arg(makes),
             Make::Volume { .. } => self.lvchange("-an")?,
             Make::Unlocked { makes, .. } | Make::Snapshot { makes, .. } => remove(dm_name(makes)),

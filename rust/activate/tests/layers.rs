@@ -434,6 +434,61 @@ fn container_is_unlocked_and_its_content_mounted_by_what_it_is() {
     assert!(expect.names.contains(&"blocks".to_owned()));
 }
 
+/// The file on an ext4, and what it holds, mounted.
+fn image_file(host_target: &str, file: &str) -> Report {
+    let disk = device("sda1", DeviceKind::Disk, "8:1", 1 << 30);
+    let disk = with_store(disk, Format::Ext4, "u1", "/elsewhere");
+    let mut host = step("/dev/sda1", Format::Ext4, "/");
+    if let Step::Mount { target, .. } = &mut host {
+        host_target.clone_into(target);
+    }
+    let attach = Step::Attach {
+        file: file.to_owned(),
+        makes: "/dev/loop64".to_owned(),
+    };
+    let content = Step::MountContent {
+        node: "/dev/loop64".to_owned(),
+        target: TARGET.to_owned(),
+    };
+    report("b1", vec![disk], vec![host, attach, content])
+}
+
+#[test]
+fn image_file_is_attached_from_a_mount_that_root_alone_passes() {
+    let private = "/run/asl/fs/image";
+    let report = image_file(private, "/run/asl/fs/image/a b.img");
+    assert_eq!(
+        commands(&report),
+        [
+            "blockdev --setro /dev/sda1",
+            "mkdir -p -m 0700 /run/asl/fs",
+            "mkdir -p -m 0755 /run/asl/fs/image",
+            "mount -i -t ext4 -o ro,nodev,nosuid,noexec,noload /dev/sda1 /run/asl/fs/image",
+            "modprobe -a loop",
+            "losetup --read-only /dev/loop64 '/run/asl/fs/image/a b.img'",
+            "blockdev --setro /dev/loop64",
+            "test -b /dev/loop64",
+            "mkdir -p -m 0755 /mnt/asl/local",
+            "mount -i -o ro,nodev,nosuid,noexec /dev/loop64 /mnt/asl/local # and what its type needs",
+        ]
+    );
+    // The store is expected in the file, and not in what holds it.
+    let expect = plan(&report).unwrap().expect;
+    assert_eq!(expect.len(), 1);
+    assert_eq!(expect[0].target, TARGET);
+    assert!(expect[0].names.contains(&"blocks".to_owned()));
+    // A link may not be followed, and a file elsewhere is not the disk's.
+    for (file, expected) in [
+        ("/run/asl/fs/image/../../mode", "without `..`"),
+        ("/etc/image", "/etc/image: no step before mounts"),
+        ("/run/asl/fs/image", "no step before mounts"),
+        ("/run/asl/fs/image2/a", "no step before mounts"),
+    ] {
+        let refused = refusal(&image_file(private, file));
+        assert!(refused.contains(expected), "{refused}");
+    }
+}
+
 #[test]
 fn several_devices_of_a_btrfs_are_named_and_of_one_file_system() {
     let disk = |name, devnum, uuid| {

@@ -6,12 +6,14 @@
 
 mod common;
 
-use asl_activate::{Action, Error, Linux, Outcome, Plan, System, activate, deactivate, plan};
+use asl_activate::{
+    Action, Error, Linux, Make, Outcome, Plan, State, System, activate, deactivate, plan,
+};
 use asl_decide::Step;
 use asl_facts::{DeviceKind, Format, Partition};
 use common::{device, report, step, with_store};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -99,6 +101,12 @@ fn sectors_written(node: &str) -> u64 {
         .unwrap()
         .parse()
         .unwrap()
+}
+
+/// A device is there and read-only, in use or not.
+fn flagged(node: &str) -> bool {
+    let flag = format!("/sys/block/{}/ro", node.trim_start_matches("/dev/"));
+    fs::read_to_string(flag).is_ok_and(|flag| flag.trim() == "1")
 }
 
 /// Up, looked at, down: nothing is written and nothing is left.
@@ -234,6 +242,7 @@ fn window_on_a_disk() {
         assert_eq!(activate(&plan, &linux).unwrap(), Outcome::AlreadyActive);
         assert!(deactivate(&linux).unwrap());
         assert_eq!(linux.node(WINDOW).map_or(0, |node| node.size), 0);
+        assert!(!flagged(WINDOW));
         assert!(!linux.read_only(&disk.0).unwrap());
     }
     assert_eq!(sectors_written(&disk.0), written);
@@ -244,6 +253,177 @@ fn window_on_a_disk() {
     assert!(matches!(error, Error::Taken { .. }), "{error}");
     assert!(linux.node(WINDOW).unwrap().size > 0);
     drop(taken);
+}
+
+/// A link would show in the kernel's own name of the file.
+#[test]
+fn attached_is_what_the_kernel_calls_by_the_same_path() {
+    let root = tempfile::tempdir().unwrap();
+    let place = fs::canonicalize(root.path()).unwrap();
+    let dir = place.join("sys/class/block/loop64/loop");
+    fs::create_dir_all(&dir).unwrap();
+    let linux = Linux::new(root.path());
+    let make = Make::Attached {
+        file: "/run/asl/fs/image/a.img".to_owned(),
+        makes: "/dev/loop64".to_owned(),
+    };
+    assert_eq!(linux.state_of(&make).unwrap(), State::Absent);
+    let seen = |file: &str, offset: &str| {
+        fs::write(dir.join("backing_file"), format!("{file}\n")).unwrap();
+        fs::write(dir.join("offset"), format!("{offset}\n")).unwrap();
+        fs::write(dir.join("sizelimit"), "0\n").unwrap();
+        linux.state_of(&make).unwrap()
+    };
+    let same = place.join("run/asl/fs/image/a.img");
+    let same = same.to_str().unwrap();
+    assert_eq!(seen(same, "0"), State::Ours);
+    assert!(matches!(seen(same, "512"), State::Other(_)));
+    assert!(matches!(seen("/etc/a.img", "0"), State::Other(_)));
+    assert!(matches!(
+        seen("/run/asl/fs/image/a.img", "0"),
+        State::Other(_)
+    ));
+}
+
+/// What an attacker may have put where the image file should be: each is
+/// refused, and nothing is left.
+#[test]
+#[ignore = "needs root and loop devices"]
+fn image_file_on_a_disk() {
+    const ATTACHED: &str = "/dev/loop78";
+    let root = root();
+    let scratch = tempfile::tempdir().unwrap();
+    drop(image(scratch.path(), Format::Ext4, "/").unwrap());
+    let store = scratch.path().join("image");
+    let staging = scratch.path().join("host");
+    let images = staging.join("images");
+    fs::create_dir_all(&images).unwrap();
+    let cp = ["--sparse=always", store.to_str().unwrap()];
+    run(
+        "cp",
+        &[cp[0], cp[1], images.join("store.img").to_str().unwrap()],
+    )
+    .unwrap();
+    // Where the links lead there is a sound image.
+    run(
+        "cp",
+        &[
+            cp[0],
+            cp[1],
+            root.path().join("outside.img").to_str().unwrap(),
+        ],
+    )
+    .unwrap();
+    symlink("store.img", images.join("link.img")).unwrap();
+    symlink("/outside.img", images.join("far.img")).unwrap();
+    symlink("images", staging.join("linked")).unwrap();
+    run("mkfifo", &[images.join("pipe").to_str().unwrap()]).unwrap();
+    run(
+        "mknod",
+        &[images.join("node").to_str().unwrap(), "b", "7", "0"],
+    )
+    .unwrap();
+    fs::write(images.join("text.img"), vec![b'x'; 1 << 20]).unwrap();
+    let disk = scratch.path().join("disk");
+    fs::File::create(&disk).unwrap().set_len(512 << 20).unwrap();
+    run(
+        "mkfs.ext4",
+        &[
+            "-q",
+            "-d",
+            staging.to_str().unwrap(),
+            disk.to_str().unwrap(),
+        ],
+    )
+    .unwrap();
+    let disk = Loop(run("losetup", &["-f", "--show", disk.to_str().unwrap()]).unwrap());
+    run("blockdev", &["--setrw", &disk.0]).unwrap();
+
+    let linux = Linux::new(root.path());
+    let now = linux.node(&disk.0).unwrap();
+    let uuid = linux.signatures(&disk.0).unwrap()[0]
+        .superblock()
+        .and_then(|superblock| superblock.uuid.clone())
+        .unwrap();
+    let name = disk.0.trim_start_matches("/dev/");
+    let under = device(name, DeviceKind::Loop, &now.devnum, now.size);
+    let under = with_store(under, Format::Ext4, &uuid, "/elsewhere");
+    let plan_for = |file: &str| {
+        let mut host = step(&disk.0, Format::Ext4, "/");
+        if let Step::Mount { target, .. } = &mut host {
+            "/run/asl/fs/image".clone_into(target);
+        }
+        let attach = Step::Attach {
+            file: format!("/run/asl/fs/image/{file}"),
+            makes: ATTACHED.to_owned(),
+        };
+        let content = Step::MountContent {
+            node: ATTACHED.to_owned(),
+            target: "/mnt/asl/local".to_owned(),
+        };
+        let steps = vec![host, attach, content];
+        plan(&report(
+            &linux.boot_id().unwrap(),
+            vec![under.clone()],
+            steps,
+        ))
+        .unwrap()
+    };
+    let nothing_left = |what: &str| {
+        assert_eq!(
+            linux.node(ATTACHED).map_or(0, |node| node.size),
+            0,
+            "{what}"
+        );
+        assert!(!linux.read_only(&disk.0).unwrap(), "{what}");
+        assert!(!root.path().join("run/asl/fs").exists(), "{what}");
+        assert!(!deactivate(&linux).unwrap(), "{what}");
+        assert!(!flagged(ATTACHED), "{what}");
+    };
+    let written = sectors_written(&disk.0);
+    let plan = plan_for("images/store.img");
+    for _ in 0..2 {
+        assert_eq!(activate(&plan, &linux).unwrap(), Outcome::Activated);
+        assert!(root.path().join("mnt/asl/local/blocks").is_dir());
+        assert!(linux.read_only(ATTACHED).unwrap());
+        let mode = fs::metadata(root.path().join("run/asl/fs")).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o700);
+        assert_eq!(activate(&plan, &linux).unwrap(), Outcome::AlreadyActive);
+        assert!(deactivate(&linux).unwrap());
+        nothing_left("store.img");
+    }
+    for (file, code, expected) in [
+        (
+            "images/link.img",
+            "activation-failed",
+            "a link; a regular file",
+        ),
+        (
+            "images/far.img",
+            "activation-failed",
+            "a link; a regular file",
+        ),
+        (
+            "linked/store.img",
+            "activation-failed",
+            "a part of /run/asl/fs/image/linked is no directory",
+        ),
+        ("images", "activation-failed", "no regular file"),
+        ("images/pipe", "activation-failed", "no regular file"),
+        ("images/node", "activation-failed", "no regular file"),
+        ("images/gone.img", "activation-failed", "No such file"),
+        (
+            "images/text.img",
+            "no-store-inside",
+            "nothing that is known",
+        ),
+    ] {
+        let error = activate(&plan_for(file), &linux).unwrap_err();
+        assert!(error.to_string().contains(expected), "{file}: {error}");
+        assert_eq!(error.code(), code, "{file}");
+        nothing_left(file);
+    }
+    assert_eq!(sectors_written(&disk.0), written);
 }
 
 /// Both devices are named, and the driver forgets them: one that it kept

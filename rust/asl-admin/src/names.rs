@@ -58,6 +58,8 @@ fn candidates<'a>(report: &'a Report, pick: &Pick) -> Vec<&'a Judged> {
     let named = |one: &&Judged| {
         let ids = one.id.iter().chain(&one.uuid);
         !one.dropped
+            // local.image names it, and the UUID is that of what holds it.
+            && one.image.is_none()
             && ids.into_iter().any(|id| same(id, &pick.id))
             && pick.path.as_ref().is_none_or(|path| *path == one.path)
     };
@@ -113,7 +115,9 @@ fn line(report: &Report, one: &Judged) -> String {
 
 /// Everything that can be named.
 fn all(report: &Report) -> Vec<String> {
-    let named = |one: &&Judged| !one.dropped && (one.id.is_some() || one.uuid.is_some());
+    let named = |one: &&Judged| {
+        !one.dropped && one.image.is_none() && (one.id.is_some() || one.uuid.is_some())
+    };
     let places = report.decision.candidates.iter().filter(named);
     let mut lines: Vec<String> = places.map(|one| line(report, one)).collect();
     lines.extend(

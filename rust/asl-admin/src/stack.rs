@@ -1,7 +1,7 @@
 //! The stack as a tree: from the disk, over what lies on it, to the mount.
 
 use crate::names::pool_name;
-use asl_activate::{Action, Journal};
+use asl_activate::{Action, Journal, Make};
 use asl_decide::{Judged, Report};
 use asl_facts::{
     Device, DeviceKind, Health, LiveUse, Outcome, Pool, Probe, Signature, Standing, Text, Use,
@@ -51,7 +51,10 @@ pub(crate) fn stack(report: &Report, journal: Option<&Journal>) -> Vec<Item> {
     for (source, target) in mounted(journal) {
         let all = facts.all_devices();
         if !all.into_iter().any(|device| device.node == source) {
-            items.push(leaf(format!("{source}: {}", by_us(target))));
+            let file = attached(journal, source);
+            let file = file.map(|file| format!(", image file {file}"));
+            let file = file.unwrap_or_default();
+            items.push(leaf(format!("{source}{file}: {}", by_us(target))));
         }
     }
     if builder.lines > MAX_LINES {
@@ -140,6 +143,9 @@ impl<'a> Builder<'a> {
             .filter(first)
             .filter(|one| one.evidence.is_some() || one.selected)
             .map(|one| {
+                if let Some(image) = &one.image {
+                    return format!("image file {image}: {}", one.code);
+                }
                 let id = one.id.as_deref().unwrap_or("without an id");
                 format!("store {id} at {}: {}", one.path, one.code)
             })
@@ -172,6 +178,15 @@ impl<'a> Builder<'a> {
 
 fn by_us(target: &str) -> String {
     format!("mounted at {target} by asl-activate")
+}
+
+/// The image file behind a node that the activation made.
+fn attached<'a>(journal: Option<&'a Journal>, node: &str) -> Option<&'a str> {
+    let mut made = journal.into_iter().flat_map(Journal::made);
+    made.find_map(|make| match make {
+        Make::Attached { file, makes } if makes == node => Some(file.as_str()),
+        _ => None,
+    })
 }
 
 /// What the activation mounts, and where.

@@ -105,7 +105,7 @@ fn rejected(one: &Judged) -> Option<Rejected> {
         .find(|finding| matches!(finding.effect, Effect::Block | Effect::Drop))?;
     could.then(|| Rejected {
         place: clean(&one.place),
-        path: clean(&one.path),
+        path: clean(one.image.as_ref().unwrap_or(&one.path)),
         code: one.code.clone(),
         rule: one.rule.clone(),
         why: clean(&verdict.text),

@@ -197,7 +197,9 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         form: "none | FS-UUID:/path",
         default: "none",
-        doc: "the store in this image file, and no other",
+        doc: "the store at the root of this image file, and no other: the UUID of the file system \
+              that holds the file, and its path from the root there; the file is attached \
+              read-only, whatever write.allow says",
         used: true,
         read: |config, text| set(&mut config.local.image, text),
     },

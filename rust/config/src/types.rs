@@ -125,13 +125,35 @@ impl Value for Endpoint {
 pub struct ImageFile {
     /// UUID of the file system that holds the file.
     pub filesystem: String,
-    /// Path of the file from that file system's root.
+    /// Path of the file from that file system's root, as the kernel would
+    /// write it.
     pub path: String,
 }
 
+impl fmt::Display for ImageFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.filesystem, self.path)
+    }
+}
+
+/// Longest path of an image file, bytes: with the UUID it is what names the
+/// store in the mode file, where a value has at most 1 KiB.
+const MAX_IMAGE_PATH: usize = 512;
+
 impl Value for ImageFile {
     fn read(text: &str) -> Result<Self, &'static str> {
-        let (filesystem, path) = id_and_path(text).ok_or("FS-UUID:/path")?;
+        const FORM: &str = "FS-UUID:/path of at most 512 bytes, without `.` and `..` as parts, \
+             empty parts, quotes and control characters";
+        let (filesystem, path) = id_and_path(text).ok_or(FORM)?;
+        // The kernel's own name of the file is compared with it.
+        let sound = |part: &str| {
+            !matches!(part, "" | "." | "..") && part.chars().all(|c| c == ' ' || plain(c))
+        };
+        let parts = path.split('/').skip(1);
+        let fits = path.len() <= MAX_IMAGE_PATH && filesystem.chars().all(plain);
+        if !fits || !parts.into_iter().all(sound) {
+            return Err(FORM);
+        }
         Ok(Self { filesystem, path })
     }
 }

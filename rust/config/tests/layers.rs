@@ -224,6 +224,37 @@ fn endpoints_have_a_scheme_and_no_password() {
 }
 
 #[test]
+fn an_image_file_has_one_plain_path() {
+    let long = format!("u:/{}", "x".repeat(512));
+    for bad in [
+        "u",
+        "/a",
+        ":/a",
+        "u:a",
+        "u:/",
+        "u:/a/../b",
+        "u:/..",
+        "u:/./a",
+        "u://a",
+        "u:/a/",
+        "u:/a'b",
+        "u v:/a",
+        &long,
+    ] {
+        let root = Root::new("image", &[(ASL, &format!("local.image = {bad}\n"))]);
+        let error = root.error();
+        assert_eq!(error.key.as_deref(), Some("local.image"), "{bad}");
+        assert!(error.expected.starts_with("FS-UUID:/path"), "{error}");
+    }
+    let good = "12AB-34CD:/images/..the store:1.img";
+    let root = Root::new("image", &[(ASL, &format!("local.image = {good}\n"))]);
+    let image = root.values().local.image.unwrap();
+    assert_eq!(image.filesystem, "12AB-34CD");
+    assert_eq!(image.path, "/images/..the store:1.img");
+    assert_eq!(image.to_string(), good);
+}
+
+#[test]
 fn there_is_no_consent_for_every_store() {
     for blanket in ["*", "yes", "all"] {
         let root = Root::new("consent", &[(ASL, &format!("write.allow = {blanket}\n"))]);

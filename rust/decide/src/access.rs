@@ -42,6 +42,10 @@ pub(crate) fn has_consent(
     selectors: &[Selector<'_>],
     candidate: &Candidate<'_>,
 ) -> bool {
+    // Its own id is not known, and that of its host is not its.
+    if candidate.image.is_some() {
+        return false;
+    }
     let allows = |consent: &Consent| {
         let ids = [candidate.store_id(), candidate.uuid()];
         let id = ids.into_iter().flatten();

@@ -8,6 +8,7 @@
 use crate::rules::Rule;
 use crate::stack::{self, Stack};
 use crate::{Effect, Finding};
+use asl_config::ImageFile;
 use asl_facts::{
     Damage, Device, DeviceKind, Evidence, Facts, Filesystem, Format, LogState, Look, Outcome, Pool,
     Probe, Signature, Standing, Store, Superblock,
@@ -30,6 +31,9 @@ pub(crate) struct Candidate<'a> {
     pub(crate) path: String,
     /// The store that was read there.
     pub(crate) store: Option<&'a Store>,
+    /// The image file in it that is the candidate: all else is told of the
+    /// file system that holds the file.
+    pub(crate) image: Option<&'a ImageFile>,
     /// Offsets of other valid structures, when containment does not settle
     /// which of them counts.
     pub(crate) rivals: Vec<String>,
@@ -62,6 +66,7 @@ impl<'a> Candidate<'a> {
             content,
             path: "/".to_owned(),
             store: None,
+            image: None,
             rivals: Vec::new(),
             inside: None,
             selected: false,
@@ -102,6 +107,7 @@ impl<'a> Candidate<'a> {
     /// Something must come before its mount.
     pub(crate) fn is_layered(&self) -> bool {
         self.pool.is_some()
+            || self.image.is_some()
             || self.device.kind == DeviceKind::Virtual
             || matches!(
                 self.superblock().map(|found| &found.content),
@@ -119,6 +125,9 @@ impl<'a> Candidate<'a> {
 
     /// Everything in which a store could be was read.
     pub(crate) fn read_to_end(&self) -> bool {
+        if self.image.is_some() {
+            return false;
+        }
         let replayed = match self.look() {
             Some(Look::Read { replayed, .. }) => *replayed,
             _ => return false,
@@ -188,6 +197,14 @@ impl<'a> Candidate<'a> {
         self.store_id().or(self.uuid())
     }
 
+    /// What stands for its store in the mode file.
+    pub(crate) fn store_name(&self) -> Option<String> {
+        match self.image {
+            Some(image) => Some(image.to_string()),
+            None => self.id().map(str::to_owned),
+        }
+    }
+
     pub(crate) fn store_id(&self) -> Option<&'a str> {
         self.store.and_then(|store| store.id.as_deref())
     }
@@ -230,8 +247,7 @@ pub(crate) fn candidates(facts: &Facts) -> Vec<Candidate<'_>> {
         .map(|pool| pool.id.as_str())
         .collect();
     let tells = |pool: &&Pool| {
-        let is_filesystem = matches!(pool.format, Format::Zfs | Format::Btrfs | Format::Bcachefs);
-        is_filesystem || (pool.active.is_empty() && !shown.contains(pool.id.as_str()))
+        is_filesystem(pool) || (pool.active.is_empty() && !shown.contains(pool.id.as_str()))
     };
     let mut pools: Vec<&Pool> = facts.all_pools().filter(tells).collect();
     pools.sort_by(|a, b| (a.format, &a.id).cmp(&(b.format, &b.id)));
@@ -239,6 +255,49 @@ pub(crate) fn candidates(facts: &Facts) -> Vec<Candidate<'_>> {
         of_pool(facts, pool, &mut found);
     }
     found
+}
+
+/// Rule 31: adds the image file that is named, once for each file system that
+/// could hold it. It takes over all that its host stands on, so whatever
+/// speaks against the host speaks against it.
+pub(crate) fn add_image<'a>(image: &'a ImageFile, candidates: &mut Vec<Candidate<'a>>) {
+    let mut files: Vec<Candidate<'a>> = Vec::new();
+    for host in candidates.iter().filter(|host| could_hold(host, image)) {
+        // One with several stores is several candidates.
+        if files
+            .iter()
+            .any(|file| file.device.name == host.device.name)
+        {
+            continue;
+        }
+        files.push(Candidate {
+            path: "/".to_owned(),
+            store: None,
+            image: Some(image),
+            ..host.clone()
+        });
+    }
+    candidates.append(&mut files);
+}
+
+/// It is a file system with that UUID, or a locked container with it: what
+/// such a one holds has no UUID before it is open.
+fn could_hold(host: &Candidate<'_>, image: &ImageFile) -> bool {
+    let named = host
+        .uuid()
+        .is_some_and(|uuid| uuid.eq_ignore_ascii_case(&image.filesystem));
+    let is_filesystem = match (host.pool, host.superblock().map(|found| &found.content)) {
+        (Some(pool), _) => is_filesystem(pool),
+        (None, Some(asl_facts::Content::Filesystem(_))) => true,
+        (None, Some(asl_facts::Content::Container(container))) => container.locked,
+        _ => false,
+    };
+    named && is_filesystem
+}
+
+/// Not an array or a group, whose parts hold file systems.
+fn is_filesystem(pool: &Pool) -> bool {
+    matches!(pool.format, Format::Zfs | Format::Btrfs | Format::Bcachefs)
 }
 
 /// A view that was not built hides something, unless the system has made the

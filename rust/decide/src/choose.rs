@@ -10,7 +10,7 @@ use crate::selector::Selector;
 use crate::text::{self, list, place, pool_name};
 use crate::{Step, steps};
 use asl_config::{Config, WantedMode};
-use asl_facts::Facts;
+use asl_facts::{Facts, Text};
 use asl_mode::{Access, Mode, ModeFile, NONE};
 
 /// What follows every change of the configuration.
@@ -89,10 +89,10 @@ fn name(facts: &Facts, candidate: &Candidate<'_>) -> String {
         (None, Some(uuid)) => format!("file system {uuid}"),
         (None, None) => "what could not be read".to_owned(),
     };
-    let path = if candidate.path == "/" {
-        String::new()
-    } else {
-        format!(" in {}", candidate.path)
+    let path = match candidate.image {
+        Some(image) => format!(" with image file {}", Text::from(&*image.path).printable()),
+        None if candidate.path == "/" => String::new(),
+        None => format!(" in {}", candidate.path),
     };
     let on = match candidate.pool {
         Some(pool) => format!("{} ({})", pool_name(pool), place(facts, candidate.device)),
@@ -106,7 +106,8 @@ fn selector_for(candidate: &Candidate<'_>, others: &[&Candidate<'_>]) -> String 
     let alone = |same: &dyn Fn(&Candidate<'_>) -> bool| {
         others.iter().filter(|other| same(other)).count() <= 1
     };
-    if let Some(id) = candidate.id() {
+    // `use` takes the place of local.image.
+    if let Some(id) = candidate.id().filter(|_| candidate.image.is_none()) {
         let names = |other: &Candidate<'_>| {
             let same = |seen: Option<&str>| seen.is_some_and(|seen| seen.eq_ignore_ascii_case(id));
             same(other.store_id()) || same(other.uuid())
@@ -210,7 +211,7 @@ fn use_it(
         access,
         backend: "posix".to_owned(),
         source: source(only),
-        store: only.id().unwrap_or(NONE).to_owned(),
+        store: only.store_name().unwrap_or_else(|| NONE.to_owned()),
         mount: config.local.mount.0.clone(),
         ..ModeFile::none(rule.name, rule.name, &reason, "asl-intake status")
     };

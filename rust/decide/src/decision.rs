@@ -93,6 +93,14 @@ pub enum Step {
         /// Import it although another host used it last.
         foreign: bool,
     },
+    /// Attach an image file that lies on what an earlier step mounts, for
+    /// reading.
+    Attach {
+        /// The file, by its path in the live system.
+        file: String,
+        /// The node that shows it: a loop device.
+        makes: String,
+    },
     /// Put a copy-on-write layer in memory over a node, so that a log can be
     /// replayed without a write to the disk.
     Snapshot {
@@ -115,13 +123,15 @@ pub enum Step {
         options: Vec<String>,
         /// Directory of the store from the root of the file system.
         store_path: String,
-        /// Where the store must be seen.
+        /// Where the store must be seen; of a file system that only holds an
+        /// image file a place for root alone.
         target: String,
         /// The store is below the root: mount elsewhere and bind it.
         bind: bool,
     },
-    /// Mount what an unlocked container turns out to hold: one sound, clean
-    /// file system with a store at its root.
+    /// Mount what an unlocked container or an image file turns out to hold:
+    /// one sound, clean file system with a store at its root, or with the
+    /// image file of a later step.
     MountContent {
         /// The node.
         node: String,
@@ -173,6 +183,10 @@ pub struct Judged {
     pub label: Option<Text>,
     /// Directory of the store from the root of the file system.
     pub path: String,
+    /// The image file in that file system which is the candidate, by its path
+    /// from the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// The store's id, where one was read.
     pub id: Option<String>,
     /// What identifies the store; none where none was read.

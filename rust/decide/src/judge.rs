@@ -103,6 +103,7 @@ pub(crate) fn judge(
             }
         }
         content::driver(facts, config, candidate);
+        place::image_file(candidate);
         candidate.findings.sort_by_key(|finding| finding.number);
     }
 }

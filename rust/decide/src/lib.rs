@@ -36,10 +36,13 @@ use selector::{Selection, Selector};
 #[must_use]
 pub fn decide(facts: &Facts, config: Result<&Config, &ConfigError>) -> Decision {
     let mut candidates = candidate::candidates(facts);
-    judge::topology(facts, &mut candidates);
     let default = Config::default();
     let settings = config.unwrap_or(&default);
     let selectors = selector::selectors(settings);
+    for image in selectors.iter().filter_map(Selector::image) {
+        candidate::add_image(image, &mut candidates);
+    }
+    judge::topology(facts, &mut candidates);
     let selection = selector::select(facts, &candidates, &selectors);
     let selected = mark(&selection, &mut candidates);
     judge::judge(facts, settings, &selectors, &mut candidates);
@@ -212,15 +215,21 @@ fn selector_problem(
                 all(),
                 choose::named_each(facts, &pick(matches))
             ),
-            "asl-admin use ID, with the one to use",
+            // `use` would take the place of local.image.
+            match pick(matches).iter().any(|one| one.image.is_some()) {
+                true => {
+                    "add local.serial or local.device in /etc/asl/asl.conf, then asl-admin preflight"
+                }
+                false => "asl-admin use ID, with the one to use",
+            },
         )),
     }
 }
 
 /// Why a selector may match nothing although something is there.
 fn missing(facts: &Facts, selector: &Selector<'_>) -> &'static str {
-    if selector.unread() {
-        return ": this version reads no image files";
+    if selector.image().is_some() {
+        return ": no file system that was read has that UUID";
     }
     let named: Vec<&Probe> = facts
         .devices
@@ -259,6 +268,8 @@ fn finish(
         notes: candidates
             .iter()
             .filter(|candidate| !choose::is_claimed(candidate, selected))
+            // Its host tells the same.
+            .filter(|candidate| candidate.image.is_none())
             .flat_map(|candidate| {
                 let place = text::place(facts, candidate.device);
                 candidate
@@ -297,6 +308,7 @@ fn judged(facts: &Facts, candidate: &Candidate<'_>, selected: bool) -> Judged {
             .superblock()
             .and_then(|superblock| superblock.label.clone()),
         path: candidate.path.clone(),
+        image: candidate.image.map(|image| image.path.clone()),
         id: candidate.store_id().map(str::to_owned),
         evidence: candidate.store.map(|store| store.evidence),
         read_to_end: candidate.read_to_end(),

@@ -276,7 +276,16 @@ fn served(report: &Report) -> Option<&Judged> {
 
 fn is_named(judged: &Judged, mode: &ModeFile) -> bool {
     let store = Some(mode.store.as_str());
-    judged.claimed && (judged.id.as_deref() == store || judged.uuid.as_deref() == store)
+    let named = match (&judged.image, &judged.uuid) {
+        // The UUID is that of the file system around it.
+        (Some(path), Some(uuid)) => {
+            let id = mode.store.strip_suffix(path.as_str());
+            let id = id.and_then(|id| id.strip_suffix(':'));
+            id.is_some_and(|id| id.eq_ignore_ascii_case(uuid))
+        }
+        _ => judged.id.as_deref() == store || judged.uuid.as_deref() == store,
+    };
+    judged.claimed && named
 }
 
 /// The decision is for this candidate. Not by its node: of what has to be
@@ -299,7 +308,9 @@ fn successor<'a>(previous: &Report, served: &Judged, next: &'a Report) -> Option
                 .iter()
                 .any(|name| here.contains(&name.as_str()))
     };
-    let exact = |judged: &&Judged| (&judged.id, &judged.path) == (&served.id, &served.path);
+    let exact = |judged: &&Judged| {
+        (&judged.id, &judged.path, &judged.image) == (&served.id, &served.path, &served.image)
+    };
     let candidates = || next.decision.candidates.iter().filter(there);
     candidates()
         .find(exact)

@@ -13,7 +13,7 @@ pub struct Rule {
     pub codes: &'static [&'static str],
     /// When it applies and what follows.
     pub doc: &'static str,
-    /// Whether this version has it. Image files are not looked into yet.
+    /// Whether this version has it.
     pub built: bool,
 }
 
@@ -73,7 +73,7 @@ rules! {
     CLONE = 28 "clone" ["clone"], true, "the same store or file system id in two places: all blocked unless a selector names one by disk";
     SICK = 29 "sick" ["sick"], true, "time-out or I/O error: blocked";
     UNREADABLE = 30 "unreadable" ["unreadable"], true, "no reader for what is on it: no evidence of its own";
-    IMAGE_FILE = 31 "image-file" ["image-file"], false, "a store in an image file that is named: attached first";
+    IMAGE_FILE = 31 "image-file" ["image-file"], true, "local.image names a file: the file system that holds it is brought up and mounted read-only for root alone, all that stands against it stands against the file, and the file is attached read-only, consent or not; import when it then shows one clean file system with a store at its root";
     LAYOUT_ONLY = 32 "layout-only" ["layout-only"], true, "the tree of a store without an id: read-only; dropped when an identified store exists";
     MODE_MISMATCH = 33 "mode-mismatch" ["mode-mismatch"], true, "the forced mode does not fit what is usable: none";
     SOLE_PLAIN = 34 "sole-plain" ["sole-plain"], true, "one usable store that only needs its mount: local";

@@ -2,7 +2,7 @@
 
 use crate::candidate::Candidate;
 use crate::stack::other_paths;
-use asl_config::{Config, DevicePath, Pick};
+use asl_config::{Config, DevicePath, ImageFile, Pick};
 use asl_facts::{Device, Facts, Text};
 
 /// One selector of the configuration.
@@ -26,8 +26,8 @@ enum By<'a> {
     Pick(&'a Pick),
     /// Name or id of a pool.
     Pool(&'a str),
-    /// An image file: this version reads none.
-    Unread,
+    /// The image file, wherever its file system is.
+    Image(&'a ImageFile),
 }
 
 /// The selectors that are set.
@@ -78,16 +78,12 @@ pub(crate) fn selectors(config: &Config) -> Vec<Selector<'_>> {
         add("local.pool", pool.clone(), By::Pool(pool));
     }
     if let Some(image) = &local.image {
-        add(
-            "local.image",
-            format!("{}:{}", image.filesystem, image.path),
-            By::Unread,
-        );
+        add("local.image", image.to_string(), By::Image(image));
     }
     found
 }
 
-impl Selector<'_> {
+impl<'a> Selector<'a> {
     /// It names one disk or partition, and not what may be on two of them.
     pub(crate) fn names_place(&self) -> bool {
         matches!(self.by, By::PartUuid(_) | By::Node(_) | By::Serial(_))
@@ -98,9 +94,12 @@ impl Selector<'_> {
         self.names_place() || matches!(self.by, By::Pool(_))
     }
 
-    /// Why it cannot match in this version.
-    pub(crate) fn unread(&self) -> bool {
-        matches!(self.by, By::Unread)
+    /// The image file that it names.
+    pub(crate) fn image(&self) -> Option<&'a ImageFile> {
+        match self.by {
+            By::Image(image) => Some(image),
+            _ => None,
+        }
     }
 
     pub(crate) fn matches(&self, facts: &Facts, candidate: &Candidate<'_>) -> bool {
@@ -123,7 +122,8 @@ impl Selector<'_> {
                 known.id.eq_ignore_ascii_case(pool)
                     || name.is_some_and(|name| name.0 == pool.as_bytes())
             }),
-            By::PartUuid(_) | By::Node(_) | By::Serial(_) | By::Unread => {
+            By::Image(image) => candidate.image == Some(image),
+            By::PartUuid(_) | By::Node(_) | By::Serial(_) => {
                 let below = |device| facts.below(device).into_iter();
                 candidate
                     .devices
@@ -152,7 +152,7 @@ impl Selector<'_> {
             By::Serial(serial) => {
                 is(&device.identity.serial, serial) || is(&device.identity.wwid, serial)
             }
-            By::Id(_) | By::Pick(_) | By::Label(_) | By::Pool(_) | By::Unread => false,
+            By::Id(_) | By::Pick(_) | By::Label(_) | By::Pool(_) | By::Image(_) => false,
         }
     }
 }

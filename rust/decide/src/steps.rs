@@ -26,6 +26,10 @@ const COW_SHARE: u64 = 10;
 const FIRST_LOOP: u32 = 64;
 const LAST_MD: u32 = 127;
 
+/// Where the file system that holds an image file is mounted: below a
+/// directory that root alone can pass, for nobody asked for the rest of it.
+const HOST: &str = "/run/asl/fs/image";
+
 /// The name of the kernel's driver, if this system has one. ext4 drives its
 /// elders, and most kernels have no other driver for them.
 pub(crate) fn driver(system: &System, format: Format) -> Option<&'static str> {
@@ -82,7 +86,7 @@ pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -
     for device in &candidate.stack.devices {
         match stack::layer(facts, device) {
             Layer::Real => {}
-            Layer::Window { .. } => needs.push(("losetup", &["loop"])),
+            Layer::Window { .. } => needs.push(LOOP),
             Layer::Array(pool) => {
                 needs.push(("mdadm", personality(pool)));
                 if writes_by_itself(facts, pool) {
@@ -119,6 +123,9 @@ pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -
     if needs_copy(candidate) {
         needs.push(COPY);
     }
+    if candidate.image.is_some() {
+        needs.push(LOOP);
+    }
     let system = &facts.system;
     let mut lacks: Vec<String> = Vec::new();
     for (tool, modules) in needs {
@@ -136,6 +143,9 @@ pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -
 
 /// A program and kernel modules.
 type Need = (&'static str, &'static [&'static str]);
+
+/// A loop device.
+const LOOP: Need = ("losetup", &["loop"]);
 
 /// A copy-on-write layer in memory.
 const COPY: Need = ("dmsetup", &["dm_snapshot"]);
@@ -187,47 +197,21 @@ pub(crate) fn steps<'a>(
 ) -> Option<Vec<Step>> {
     let target = config.local.mount.0.clone();
     let mut builder = Builder::new(facts);
-    if let Some(pool) = candidate.pool {
-        return builder.pool(candidate, pool, access, target);
-    }
-    let node = builder.node(candidate.device)?;
-    if let Some(source) = keys::source(config, candidate) {
-        let uuid = candidate.uuid()?.to_owned();
-        let makes = format!("/dev/mapper/asl-{uuid}");
-        builder.steps.push(Step::Unlock {
-            node,
-            format: candidate.format()?,
-            uuid,
-            key: source.key(),
-            makes: makes.clone(),
-        });
-        builder.steps.push(Step::MountContent {
-            node: makes,
-            target,
-        });
-        return Some(builder.steps);
-    }
-    if matches!(candidate.content, Content::Refused(_)) {
-        builder.steps.push(Step::MountContent { node, target });
-        return Some(builder.steps);
-    }
-    let (format, _) = candidate.filesystem()?;
-    let driver = driver(&facts.system, format)?;
-    let (node, state) = match access {
-        Access::Rw => (node, State::Written),
-        Access::Ro if needs_copy(candidate) => {
-            let makes = format!("/dev/mapper/asl-cow-{}", plain(&node));
-            builder.steps.push(Step::Snapshot {
-                node,
-                bytes: cow_bytes(&facts.system),
+    match candidate.image {
+        None => builder.mount(config, candidate, access, target)?,
+        Some(image) => {
+            builder.mount(config, candidate, Access::Ro, HOST.to_owned())?;
+            let makes = builder.free("loop", FIRST_LOOP..=255)?;
+            builder.steps.push(Step::Attach {
+                file: format!("{HOST}{}", image.path),
                 makes: makes.clone(),
             });
-            (makes, State::Copied)
+            builder.steps.push(Step::MountContent {
+                node: makes,
+                target,
+            });
         }
-        Access::Ro => (node, State::Clean),
-    };
-    let mount = mount(candidate, node, Vec::new(), driver, state, target);
-    builder.steps.push(mount);
+    }
     Some(builder.steps)
 }
 
@@ -345,13 +329,65 @@ impl<'a> Builder<'a> {
         nodes.into_iter().find(|node| !in_use(node))
     }
 
+    /// Brings the candidate's file system up and mounts it.
+    fn mount(
+        &mut self,
+        config: &Config,
+        candidate: &Candidate<'a>,
+        access: Access,
+        target: String,
+    ) -> Option<()> {
+        if let Some(pool) = candidate.pool {
+            return self.pool(candidate, pool, access, target);
+        }
+        let node = self.node(candidate.device)?;
+        if let Some(source) = keys::source(config, candidate) {
+            let uuid = candidate.uuid()?.to_owned();
+            let makes = format!("/dev/mapper/asl-{uuid}");
+            self.steps.push(Step::Unlock {
+                node,
+                format: candidate.format()?,
+                uuid,
+                key: source.key(),
+                makes: makes.clone(),
+            });
+            self.steps.push(Step::MountContent {
+                node: makes,
+                target,
+            });
+            return Some(());
+        }
+        if matches!(candidate.content, Content::Refused(_)) {
+            self.steps.push(Step::MountContent { node, target });
+            return Some(());
+        }
+        let (format, _) = candidate.filesystem()?;
+        let driver = driver(&self.facts.system, format)?;
+        let (node, state) = match access {
+            Access::Rw => (node, State::Written),
+            Access::Ro if needs_copy(candidate) => {
+                let makes = format!("/dev/mapper/asl-cow-{}", plain(&node));
+                self.steps.push(Step::Snapshot {
+                    node,
+                    bytes: cow_bytes(&self.facts.system),
+                    makes: makes.clone(),
+                });
+                (makes, State::Copied)
+            }
+            Access::Ro => (node, State::Clean),
+        };
+        let mount = mount(candidate, node, Vec::new(), driver, state, target);
+        self.steps.push(mount);
+        Some(())
+    }
+
     fn pool(
-        mut self,
+        &mut self,
         candidate: &Candidate<'_>,
         pool: &'a Pool,
         access: Access,
         target: String,
-    ) -> Option<Vec<Step>> {
+    ) -> Option<()> {
         let state = match access {
             Access::Rw => State::Written,
             Access::Ro => State::Clean,
@@ -373,7 +409,7 @@ impl<'a> Builder<'a> {
             mount(candidate, first, members.collect(), driver, state, target)
         };
         self.steps.push(step);
-        Some(self.steps)
+        Some(())
     }
 }
 

@@ -79,8 +79,9 @@ fn selectors() -> impl Strategy<Value = BTreeMap<String, String>> {
             "local.device",
             &["/dev/sda", "/dev/sdb1", "/dev/disk/by-label/A"],
         ),
+        one("local.image", &["f:/i", "fs-array:/i", "gone:/i"]),
     )
-        .prop_map(|(a, b, c, d)| [a, b, c, d].into_iter().flatten().collect())
+        .prop_map(|(a, b, c, d, e)| [a, b, c, d, e].into_iter().flatten().collect())
 }
 
 /// Nothing, or a mirror with what shows through it.

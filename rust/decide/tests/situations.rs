@@ -257,7 +257,11 @@ fn every_step_has_what_it_needs() {
     for (name, situation) in situations().into_iter().filter(fresh) {
         let facts = situation.facts();
         let mut there: Vec<String> = facts.devices.iter().map(|d| d.node.clone()).collect();
+        let mut mounted: Vec<String> = Vec::new();
         for step in decided(&situation).steps {
+            if let Step::Mount { target, .. } | Step::MountContent { target, .. } = &step {
+                mounted.push(target.clone());
+            }
             let (needs, makes) = match step {
                 Step::Window { node, makes, .. }
                 | Step::Unlock { node, makes, .. }
@@ -265,6 +269,14 @@ fn every_step_has_what_it_needs() {
                 Step::Assemble { members, makes, .. }
                 | Step::ActivateVolume { members, makes, .. } => (members, Some(makes)),
                 Step::ImportPool { members, name, .. } => (members, Some(name)),
+                Step::Attach { file, makes } => {
+                    // Root alone passes the directory above the mount.
+                    let private = |dir: &String| {
+                        dir.starts_with("/run/asl/fs/") && file.starts_with(&format!("{dir}/"))
+                    };
+                    assert!(mounted.iter().any(private), "{name}: {file}");
+                    (vec![], Some(makes))
+                }
                 Step::Mount { node, others, .. } => ([vec![node], others].concat(), None),
                 Step::MountContent { node, .. } => (vec![node], None),
                 Step::MountRemote { .. } => (vec![], None),

@@ -241,6 +241,10 @@ impl System for Fake {
                 let guarded = state.read_only.get(below) == Some(&true);
                 assert!(made || guarded, "{make}: {below} may be written");
             }
+            if let Make::Attached { file, .. } = make {
+                let on = |(place, _): &(String, String)| file.starts_with(&format!("{place}/"));
+                assert!(state.mounts.iter().any(on), "{file} is on no mount");
+            }
             state.made.push((make.clone(), true));
             Ok(())
         })
@@ -337,6 +341,8 @@ impl System for Fake {
     }
     fn unmount(&self, target: &str, _: bool) -> io::Result<()> {
         self.change(|state| {
+            let on_it = |(make, _): &(Make, bool)| matches!(make, Make::Attached { file, .. } if file.starts_with(&format!("{target}/")));
+            assert!(!state.made.iter().any(on_it), "a file on {target} is attached");
             let top = state.mounts.iter().rposition(|(place, _)| place == target);
             state.mounts.remove(top.unwrap());
             Ok(())
@@ -541,6 +547,40 @@ fn bound_plan() -> Plan {
     }
 }
 
+/// A store in an image file on the file system of /dev/sda1.
+fn image_plan() -> Plan {
+    let private = "/run/asl/fs/image";
+    let mut actions = vec![
+        read_only("/dev/sda1", "8:1", Role::Store),
+        directory("/run/asl/fs"),
+        directory(private),
+        Action::Mount {
+            node: "/dev/sda1".to_owned(),
+            others: Vec::new(),
+            devnum: Some("8:1".to_owned()),
+            driver: "ext4".to_owned(),
+            options: vec!["ro".to_owned(), "noload".to_owned()],
+            target: private.to_owned(),
+        },
+        Action::Make {
+            make: Make::Attached {
+                file: format!("{private}/store.img"),
+                makes: "/dev/loop64".to_owned(),
+            },
+        },
+    ];
+    actions.extend(protected("/dev/loop64"));
+    actions.push(directory(TARGET));
+    actions.push(Action::MountContent {
+        node: "/dev/loop64".to_owned(),
+        target: TARGET.to_owned(),
+    });
+    Plan {
+        actions,
+        ..bound_plan()
+    }
+}
+
 /// Changing calls of a whole activation.
 fn calls_of(run: impl Fn(&Fake)) -> usize {
     let fake = Fake::new();
@@ -573,6 +613,7 @@ fn failure_of_each_step_is_undone() {
     // journal.
     sweep_failures(&bound_plan(), 13);
     sweep_failures(&deep_plan(), 2 * 23 + 1);
+    sweep_failures(&image_plan(), 2 * 7 + 1);
 }
 
 fn sweep_failures(plan: &Plan, expected: usize) {
@@ -594,6 +635,7 @@ fn sweep_failures(plan: &Plan, expected: usize) {
 fn killed_run_is_undone_by_deactivate_and_by_the_next_activate() {
     sweep_kills(&bound_plan());
     sweep_kills(&deep_plan());
+    sweep_kills(&image_plan());
 }
 
 fn sweep_kills(plan: &Plan) {
@@ -631,6 +673,7 @@ fn sweep_kills(plan: &Plan) {
 fn undo_that_dies_or_fails_anywhere_is_ended_by_the_next_one() {
     sweep_undo(&bound_plan());
     sweep_undo(&deep_plan());
+    sweep_undo(&image_plan());
 }
 
 fn sweep_undo(plan: &Plan) {
@@ -748,6 +791,16 @@ fn content_of_a_container_is_mounted_by_what_it_is() {
         error.to_string().contains("a log that needs replay"),
         "{error}"
     );
+    assert_eq!(fake.state(), before);
+}
+
+#[test]
+fn image_file_that_holds_no_store_lets_go_of_its_file_system() {
+    let mut fake = Fake::new();
+    fake.names.clear();
+    let before = fake.state();
+    let error = activate(&image_plan(), &fake).unwrap_err();
+    assert_eq!(error.code(), "no-store-inside");
     assert_eq!(fake.state(), before);
 }
 

@@ -10,7 +10,9 @@ use asl_facts::{Device, Facts, Format, Signature, Superblock};
 use asl_mode::Access as ModeAccess;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where a file system is mounted of which only a directory is to be seen.
+/// Where a file system is mounted of which only a directory or an image file
+/// is to be seen. Root alone passes it: what is mounted in it has a mode of its
+/// own.
 const PRIVATE: &str = "/run/asl/fs";
 /// What a store may have at its root, where preflight could not look.
 const STORE: [&str; 4] = ["blocks", "store.toml", "meta/store.toml", "domain.json"];
@@ -148,6 +150,7 @@ impl<'a> Build<'a> {
                 members,
                 foreign,
             } => self.import(guid, name, members, *foreign),
+            Step::Attach { file, makes } => self.attach(file, makes),
             Step::Snapshot { node, bytes, makes } => self.snapshot(node, *bytes, makes),
             Step::Mount {
                 node,
@@ -301,10 +304,7 @@ impl<'a> Build<'a> {
     ) {
         self.mounted.push(step.target.to_owned());
         if !step.bind {
-            if step.target.starts_with(PRIVATE) {
-                self.make_dir(PRIVATE, 0o700);
-            }
-            self.make_dir(step.target, 0o755);
+            self.mount_point(step.target);
             self.push(mounted(step.target));
             return;
         }
@@ -322,6 +322,13 @@ impl<'a> Build<'a> {
             path: step.store_path.to_owned(),
             target: step.target.to_owned(),
         });
+    }
+
+    fn mount_point(&mut self, target: &str) {
+        if is_private(target) {
+            self.make_dir(PRIVATE, 0o700);
+        }
+        self.make_dir(target, 0o755);
     }
 
     fn access(&self, step: &Mounting<'_>) -> Access {
@@ -371,7 +378,8 @@ impl<'a> Build<'a> {
     }
 
     fn expect(&mut self, target: &str, names: Vec<String>) {
-        if !names.is_empty() {
+        // What only holds an image file need not be a store.
+        if !names.is_empty() && !is_private(target) {
             self.plan.expect.push(Expect {
                 target: target.to_owned(),
                 names,
@@ -411,7 +419,7 @@ impl<'a> Build<'a> {
         check_path(target)?;
         self.stand_on(node, Content::Any)?;
         self.mounted.push(target.to_owned());
-        self.make_dir(target, 0o755);
+        self.mount_point(target);
         self.push(Action::MountContent {
             node: node.to_owned(),
             target: target.to_owned(),
@@ -458,6 +466,11 @@ fn filesystem<'a>(
             node: node.to_owned(),
             driver: driver.name.to_owned(),
         })
+}
+
+fn is_private(target: &str) -> bool {
+    let below = target.strip_prefix(PRIVATE);
+    below.is_some_and(|rest| rest.starts_with('/'))
 }
 
 pub(super) fn base_name(node: &str) -> &str {

@@ -26,13 +26,8 @@ impl<'a> Build<'a> {
         makes: &str,
     ) -> Result<(), PlanError> {
         numbered(makes, "/dev/loop")?;
-        let under = if self.is_on_a_mount(node) {
-            check_path(node)?;
-            None
-        } else {
-            let device = self.stand_on(node, Content::Any)?;
-            device.or_else(|| self.made.get(node).and_then(|made| made.shows))
-        };
+        let device = self.stand_on(node, Content::Any)?;
+        let under = device.or_else(|| self.made.get(node).and_then(|made| made.shows));
         if let Some(under) = under
             && start.checked_add(size).is_none_or(|end| end > under.size)
         {
@@ -57,6 +52,23 @@ impl<'a> Build<'a> {
         let size = if size == 0 { None } else { Some(size) };
         // A loop device over a part of a disk is for reading.
         self.made(make, shows, size, false);
+        Ok(())
+    }
+
+    pub(super) fn attach(&mut self, file: &str, makes: &str) -> Result<(), PlanError> {
+        numbered(makes, "/dev/loop")?;
+        check_path(file)?;
+        if !self.is_on_a_mount(file) {
+            return Err(PlanError::NotMounted {
+                file: file.to_owned(),
+            });
+        }
+        self.load(&["loop"]);
+        let make = Make::Attached {
+            file: file.to_owned(),
+            makes: makes.to_owned(),
+        };
+        self.made(make, None, None, false);
         Ok(())
     }
 

@@ -42,6 +42,39 @@ fn it_shows_the_stack_the_services_and_what_is_lost() {
     assert_eq!(json["problems"].as_array().unwrap().len(), 0);
 }
 
+/// What only activation could look into is shown as what it is mounted from.
+#[test]
+fn it_shows_an_image_file_and_what_is_mounted_from_it() {
+    let mut node = Node::new();
+    let (uuid, _) = node.disk("SER-A", &[("store.img", "x")]);
+    let line = format!("local.image = {uuid}:/store.img\n");
+    node.write("etc/asl/asl.conf", &line);
+    node.ok(&["preflight"]);
+    let boot_id = node.mode("boot_id");
+    node.write(
+        "var/lib/asl/runtime/activation.json",
+        format!(
+            r#"{{"schema":2,"boot_id":"{boot_id}","generation":1,"complete":true,
+            "plan":[{{"action":"mount","node":"/dev/sda","devnum":"259:0","others":[],
+                "driver":"ext4","options":["ro"],"target":"/run/asl/fs/image"}},
+                {{"action":"mount-content","node":"/dev/loop64","target":"/mnt/asl/local"}}],
+            "entries":[{{"action":{{"action":"make","make":{{"kind":"attached",
+                "file":"/run/asl/fs/image/store.img","makes":"/dev/loop64"}}}}}}]}}"#
+        ),
+    );
+    let out = node.ok(&["status"]);
+    for part in [
+        "    mounted at /run/asl/fs/image by asl-activate\n",
+        "  /dev/loop64, image file /run/asl/fs/image/store.img: \
+         mounted at /mnt/asl/local by asl-activate\n",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    // `use` cannot name the file, and so not hinder the file system.
+    let (_, _, error) = node.run(&["use", "gone"]);
+    assert_eq!(error.matches(uuid.as_str()).count(), 1, "{error}");
+}
+
 #[test]
 fn what_was_not_taken_is_named_with_its_code() {
     let mut node = Node::new();

@@ -142,10 +142,11 @@ pub(super) fn dirty(
             "{text}, and a copy in memory has room for {} of it",
             size(room)
         );
-        let hint = format!(
-            "unmount it cleanly where it was used, or asl-admin allow-write {}",
-            candidate.id().unwrap_or("ID")
-        );
+        let mut hint = "unmount it cleanly where it was used".to_owned();
+        if candidate.image.is_none() {
+            let id = candidate.id().unwrap_or("ID");
+            hint.push_str(&format!(", or asl-admin allow-write {id}"));
+        }
         candidate.find(rules::DIRTY, "log-too-big", Block, text, hint);
         return;
     }
@@ -192,6 +193,10 @@ pub(super) fn member(candidate: &mut Candidate<'_>, format: Format) {
 }
 
 pub(super) fn unreadable(candidate: &mut Candidate<'_>) {
+    // Of the host of an image file the kernel has to know the way, nobody else.
+    if candidate.image.is_some() {
+        return;
+    }
     let text = match candidate.look() {
         Some(Look::Read { .. }) => return,
         Some(Look::NotLooked) | None => "nothing was read inside it".to_owned(),

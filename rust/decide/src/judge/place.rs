@@ -1,4 +1,4 @@
-//! Rules 10, 12 to 14, 28 and 32: where a candidate lies and what is beside it.
+//! Rules 10, 12 to 14, 28, 31 and 32: where a candidate lies and what is beside it.
 
 use super::node;
 use crate::Effect::{Block, Cap, Drop};
@@ -7,7 +7,7 @@ use crate::rules;
 use crate::selector::Selector;
 use crate::stack;
 use crate::text::place;
-use asl_facts::{Device, Facts, Format, LiveUse, Use};
+use asl_facts::{Device, Facts, Format, LiveUse, Text, Use};
 
 pub(super) fn own_medium(candidate: &mut Candidate<'_>) {
     let live = candidate.stack.leaves.iter().find_map(|leaf| leaf.live);
@@ -148,6 +148,17 @@ fn twin(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
     }
     let same = |a: Option<&str>, b: Option<&str>| a.is_some() && a == b;
     same(a.uuid(), b.uuid()) || same(a.store_id(), b.store_id())
+}
+
+/// Rule 31.
+pub(super) fn image_file(candidate: &mut Candidate<'_>) {
+    let Some(image) = candidate.image else {
+        return;
+    };
+    let path = Text::from(image.path.as_str()).printable();
+    let text =
+        format!("{path} in it is attached read-only first, and only then is seen what it holds");
+    candidate.find(rules::IMAGE_FILE, "image-file", Cap, text, "");
 }
 
 /// Rule 32.
