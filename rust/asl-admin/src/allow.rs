@@ -148,7 +148,7 @@ fn description(report: &Report, one: &Judged, consent: &Consent) -> String {
 fn decide_and_restart(root: &Path) -> Result<(), String> {
     let mode = again::preflight(root)?;
     if mode.mode != Mode::None {
-        let done = units::restart_activation().map_err(|error| error.to_string())?;
+        let done = units::restart_activation()?;
         console::say(&format!("done: {done}\n"));
     }
     again::show_and_start(&mode)

@@ -63,7 +63,7 @@ fn import(root: &Path, report: &Report, id: Option<&str>, yes: bool) -> Result<(
     if !confirm("Carry this out?", yes)? {
         return Err("nothing was done".to_owned());
     }
-    let done = units::start().map_err(|error| error.to_string())?;
+    let done = units::start()?;
     console::say(&format!("done: {done}\n"));
     Ok(())
 }

@@ -7,7 +7,6 @@ mod effect;
 mod kernel;
 mod tell;
 
-use crate::tool::ToolError;
 use crate::{activate, console, evidence, exit, ours, paths, units};
 use asl_config::Config;
 use effect::Effect;
@@ -133,7 +132,7 @@ fn systemctl(words: &[&str], within: Duration) {
     done(units::systemctl(words, within));
 }
 
-fn done(result: Result<String, ToolError>) {
+fn done(result: Result<String, String>) {
     if let Err(error) = result {
         tracing::error!("{error}");
     }
