@@ -63,8 +63,8 @@ fn local<'a>(report: &'a Report, id: &str) -> Result<(Consent, &'a Judged), Stri
         Found::Candidate(one) => one,
         Found::Pool(pool) => {
             return Err(format!(
-                "{}: no store was read in it, and consent is for a store or file system",
-                names::pool_name(pool)
+                "pool {}: no store was read in it, and consent is for a store or file system",
+                asl_decide::pool_name(pool)
             ));
         }
     };
