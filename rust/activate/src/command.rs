@@ -8,13 +8,18 @@ pub(crate) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A tool that is run without a shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Command {
+pub struct Command {
     pub(crate) program: &'static str,
     pub(crate) args: Vec<String>,
     /// libdm makes and removes the nodes itself and waits for nobody: under
     /// `nomdlvm` udev makes none, and a cookie that nobody answers would hang
     /// the tool.
     pub(crate) without_udev: bool,
+    /// It has our environment and our terminal, and what stops us there stops
+    /// it. Others have nothing of ours, and are killed with what they started.
+    pub(crate) by_hand: bool,
+    /// Of what it prints so much is kept, bytes; the rest is read and dropped.
+    pub(crate) kept: u64,
     /// After this it is killed.
     pub(crate) deadline: Duration,
 }
@@ -22,18 +27,26 @@ pub(crate) struct Command {
 /// A tool that only speaks to the kernel takes far less; one that has to read
 /// a sick disk takes the kernel's retries.
 const USUAL: Duration = Duration::from_secs(30);
+/// Most tools say a line or two.
+const KEPT: u64 = 16 * 1024;
 
 impl Command {
-    pub(crate) fn new(program: &'static str, args: &[&str]) -> Self {
+    /// This program with these arguments.
+    #[must_use]
+    pub fn new(program: &'static str, args: &[&str]) -> Self {
         Self {
             program,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             without_udev: false,
+            by_hand: false,
+            kept: KEPT,
             deadline: USUAL,
         }
     }
 
-    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+    /// One more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
     }
@@ -52,7 +65,24 @@ impl Command {
         self
     }
 
-    pub(crate) fn within(mut self, deadline: Duration) -> Self {
+    /// As part of what somebody types: with our environment, and on our
+    /// terminal. Others have nothing of ours.
+    #[must_use]
+    pub fn by_hand(mut self) -> Self {
+        self.by_hand = true;
+        self
+    }
+
+    /// Keeps so many bytes of what it prints.
+    #[must_use]
+    pub fn keeping(mut self, bytes: u64) -> Self {
+        self.kept = bytes;
+        self
+    }
+
+    /// It is killed after this time, in place of half a minute.
+    #[must_use]
+    pub fn within(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }

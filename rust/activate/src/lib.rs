@@ -23,11 +23,12 @@ mod run;
 mod system;
 
 pub use action::{Action, Holds, Role};
-pub use command::quote;
+pub use command::{Command, quote};
 pub use engine::{Outcome, activate, deactivate};
 pub use error::{Error, PlanError};
 pub use journal::{Entry, Journal};
 pub use linux::{JOURNAL, LOCK, Linux};
 pub use make::{COW, Make};
 pub use plan::{Check, Content, Expect, Plan, plan};
+pub use run::run;
 pub use system::{MountPoint, Node, State, System};

@@ -351,6 +351,9 @@ impl Make {
             .arg(format!("--id=asl:{node}"))
             .arg("--icon=drive-harddisk")
             .arg(format!("Passphrase of {node}:"))
+            // On the terminal of who typed the command, which only our group
+            // may read; a service has none, and agents are asked.
+            .by_hand()
             .within(Duration::from_secs(PROMPT_SECONDS.saturating_add(5)))
     }
 

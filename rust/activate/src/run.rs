@@ -1,4 +1,5 @@
-//! Runs a tool: no shell, an empty environment, an end to waiting.
+//! Runs a tool: no shell, none of our environment unless it is asked for, an
+//! end to waiting.
 
 use crate::command::{Command, PATH};
 use nix::sys::prctl::set_pdeathsig;
@@ -11,31 +12,31 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Of what a tool says so much is kept, bytes; the rest is read and dropped.
-const KEPT: u64 = 16 * 1024;
 /// Of a tool's complaint so much is shown, characters.
 const SHOWN: usize = 300;
 /// A daemon that a tool leaves behind may keep its standard error open.
-const DRAIN: Duration = Duration::from_millis(200);
+const DRAIN: Duration = Duration::from_secs(1);
 /// A tool that was killed and still does not end sits in the kernel.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs it and gives what it prints.
-pub(crate) fn run(command: &Command) -> io::Result<String> {
-    Running::start(command, Stdio::null())?.end()
+///
+/// # Errors
+/// It cannot be started, does not end in time, or complains.
+pub fn run(command: &Command) -> io::Result<String> {
+    Running::start(command, Stdio::null(), Stdio::piped())?.end()
 }
 
 /// Runs both, the output of the first as the input of the second: what it is
-/// never enters this process.
+/// never enters this process. As in a shell, the first reads what we would.
 pub(crate) fn pipe(from: &Command, into: &Command) -> io::Result<()> {
-    let mut first = Running::start(from, Stdio::null())?;
-    // Before the second starts: a passphrase has more time than an unlocking.
-    let output = first.child.stdout.take();
-    let output = output.ok_or_else(|| io::Error::other("no standard output"))?;
+    let (key, typed) = io::pipe()?;
     let mut into = into.clone();
+    // A passphrase has more time than an unlocking.
     into.deadline = into.deadline.saturating_add(from.deadline);
-    let second = Running::start(&into, Stdio::from(output))?;
-    let first = first.end();
+    // First, so that nobody is asked for a tool that is missing.
+    let second = Running::start(&into, key.into(), Stdio::piped())?;
+    let first = Running::start(from, Stdio::inherit(), typed.into()).and_then(Running::end);
     let second = second.end();
     first?;
     second.map(|_| ())
@@ -44,6 +45,8 @@ pub(crate) fn pipe(from: &Command, into: &Command) -> io::Result<()> {
 struct Running {
     name: &'static str,
     child: Child,
+    /// It leads a process group.
+    leads: bool,
     end: Instant,
     deadline: Duration,
     stdout: Option<Receiver<Vec<u8>>>,
@@ -51,19 +54,23 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &Command, stdin: Stdio) -> io::Result<Self> {
+    fn start(command: &Command, stdin: Stdio, stdout: Stdio) -> io::Result<Self> {
         let mut process = std::process::Command::new(command.program);
         process
             .args(&command.args)
-            .env_clear()
-            .env("PATH", PATH)
-            .env("LC_ALL", "C")
-            .current_dir("/")
             .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A group of its own: helpers that it starts are killed with it.
-            .process_group(0);
+            .stdout(stdout)
+            .stderr(Stdio::piped());
+        if !command.by_hand {
+            process
+                .env_clear()
+                .env("PATH", PATH)
+                .env("LC_ALL", "C")
+                .current_dir("/")
+                // A group of its own: helpers that it starts are killed with
+                // it. The terminal is read by ours alone.
+                .process_group(0);
+        }
         if command.without_udev {
             process.env("DM_DISABLE_UDEV", "1");
         }
@@ -71,27 +78,29 @@ impl Running {
         let mut child = process.spawn().map_err(|error| {
             let missing = error.kind() == io::ErrorKind::NotFound;
             let what = if missing {
-                format!("{} is not in {PATH}", command.program)
+                let path = if command.by_hand { "the PATH" } else { PATH };
+                format!("{} is not in {path}", command.program)
             } else {
                 format!("{}: {error}", command.program)
             };
             io::Error::new(error.kind(), what)
         })?;
-        let stderr = child.stderr.take().map(reader);
+        let stdout = child.stdout.take().map(|pipe| reader(pipe, command.kept));
+        let stderr = child.stderr.take().map(|pipe| reader(pipe, command.kept));
         Ok(Self {
             name: command.program,
             child,
+            leads: !command.by_hand,
             end: Instant::now()
                 .checked_add(command.deadline)
                 .unwrap_or_else(Instant::now),
             deadline: command.deadline,
-            stdout: None,
+            stdout,
             stderr,
         })
     }
 
     fn end(mut self) -> io::Result<String> {
-        self.stdout = self.child.stdout.take().map(reader);
         let Some(status) = self.wait_until(self.end)? else {
             self.kill();
             let after = Instant::now().checked_add(LAST_WAIT);
@@ -103,8 +112,10 @@ impl Running {
                 format!("{} did not end in {seconds} s{rest}", self.name),
             ));
         };
+        let drained = Instant::now();
         let said = |pipe: Option<Receiver<Vec<u8>>>| {
-            let bytes = pipe.and_then(|pipe| pipe.recv_timeout(DRAIN).ok());
+            let rest = DRAIN.saturating_sub(drained.elapsed());
+            let bytes = pipe.and_then(|pipe| pipe.recv_timeout(rest).ok());
             String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
         };
         let (stdout, stderr) = (said(self.stdout.take()), said(self.stderr.take()));
@@ -132,8 +143,10 @@ impl Running {
     }
 
     fn kill(&mut self) {
-        if let Ok(id) = i32::try_from(self.child.id()) {
-            // It may just have ended.
+        // It may just have ended.
+        if !self.leads {
+            let _ = self.child.kill();
+        } else if let Ok(id) = i32::try_from(self.child.id()) {
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
@@ -149,11 +162,11 @@ fn die_with_us(process: &mut std::process::Command) {
 }
 
 /// Reads to the end, so that the tool never waits for us.
-fn reader(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+fn reader(mut pipe: impl Read + Send + 'static, most: u64) -> Receiver<Vec<u8>> {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let mut kept = Vec::new();
-        let _ = pipe.by_ref().take(KEPT).read_to_end(&mut kept);
+        let _ = pipe.by_ref().take(most).read_to_end(&mut kept);
         let _ = io::copy(&mut pipe, &mut io::sink());
         // Nobody waits for it any more after a while.
         let _ = send.send(kept);
@@ -186,20 +199,29 @@ mod tests {
             &["-c", "yes x | tr -d '\\n' | head -c 100000 >&2; exit 1"],
         );
         assert!(run(&long).unwrap_err().to_string().len() < 400);
+        let much = Command::new("sh", &["-c", "head -c 300000 /dev/zero; echo end"]);
+        assert_eq!(run(&much.keeping(100)).unwrap().len(), 100);
     }
 
     #[test]
     fn tool_that_hangs_is_killed_with_what_it_started() {
-        let hang = Command::new("sh", &["-c", "sleep 60; true"]).within(Duration::from_millis(100));
-        let begin = Instant::now();
-        let error = run(&hang).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(begin.elapsed() < Duration::from_secs(5));
+        let soon = Duration::from_millis(100);
+        let tree = Command::new("sh", &["-c", "sleep 60; true"]).within(soon);
+        let alone = Command::new("sleep", &["60"]).by_hand().within(soon);
+        for hang in [tree, alone] {
+            let begin = Instant::now();
+            let error = run(&hang).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert!(begin.elapsed() < Duration::from_secs(5));
+        }
     }
 
     #[test]
     fn tool_dies_with_what_started_it() {
-        let sleep = || Running::start(&Command::new("sleep", &["60"]), Stdio::null());
+        let sleep = || {
+            let sleep = Command::new("sleep", &["60"]);
+            Running::start(&sleep, Stdio::null(), Stdio::piped())
+        };
         let mut orphan = thread::spawn(sleep).join().unwrap().unwrap();
         let end = Instant::now().checked_add(Duration::from_secs(10)).unwrap();
         assert!(orphan.wait_until(end).unwrap().is_some());
@@ -222,6 +244,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_run_by_hand_has_our_environment_and_our_terminal() {
+        let env = run(&Command::new("env", &[]).by_hand()).unwrap();
+        for (name, _) in std::env::vars() {
+            assert!(env.contains(&format!("{name}=")), "{name}: {env}");
+        }
+        let group = Command::new("cut", &["-d", " ", "-f", "5", "/proc/self/stat"]);
+        let ours = nix::unistd::getpgrp().to_string();
+        assert_ne!(run(&group).unwrap().trim(), ours);
+        assert_eq!(run(&group.by_hand()).unwrap().trim(), ours);
+    }
+
+    #[test]
     fn missing_tool_is_named() {
         let error = run(&Command::new("no-such-tool", &[])).unwrap_err();
         assert!(
@@ -240,5 +274,11 @@ mod tests {
         let gave_up = Command::new("sh", &["-c", "echo 'timed out' >&2; exit 1"]);
         let error = pipe(&gave_up, &check).unwrap_err();
         assert!(error.to_string().contains("timed out"), "{error}");
+        // Whoever asks for a missing tool would not end by itself.
+        let asked = Command::new("sleep", &["60"]).within(Duration::from_secs(60));
+        let begin = Instant::now();
+        let error = pipe(&asked, &Command::new("no-such-tool", &[])).unwrap_err();
+        assert!(error.to_string().starts_with("no-such-tool"), "{error}");
+        assert!(begin.elapsed() < Duration::from_secs(20));
     }
 }

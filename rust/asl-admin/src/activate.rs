@@ -2,10 +2,10 @@
 //! preflight, and take it back.
 
 use crate::evidence::{self, Missing};
-use crate::{console, exit, paths};
+use crate::{console, exit};
 use asl_activate::{Error, Linux, Outcome, Plan};
 use asl_config::{Config, Logging};
-use asl_mode::{Mode, ModeFile, write_atomic};
+use asl_mode::{Mode, ModeFile};
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -100,7 +100,10 @@ fn activate(root: &Path) -> Result<String, Failure> {
         Ok(Outcome::NothingToDo) => Ok(format!("mode {}: nothing to do", mode.mode)),
         Err(failure) => {
             if let Some(after) = mode_after(&mode, &failure) {
-                publish(root, &after);
+                // The failure is told in any case.
+                if let Err(error) = console::publish(root, &after) {
+                    tracing::error!("{error}");
+                }
             }
             Err(failure)
         }
@@ -161,17 +164,6 @@ fn mode_after(mode: &ModeFile, failure: &Failure) -> Option<ModeFile> {
     after.generation = mode.generation.saturating_add(1);
     after.boot_id.clone_from(&mode.boot_id);
     Some(after)
-}
-
-/// Mode file and console. The failure is told in any case.
-fn publish(root: &Path, mode: &ModeFile) {
-    if let Err(error) = mode.write_atomic(&paths::below(root, paths::MODE)) {
-        tracing::error!("{error}");
-    }
-    let text = console::text(mode);
-    if let Err(error) = write_atomic(&paths::below(root, paths::ISSUE), text.as_bytes()) {
-        tracing::warn!("{error}");
-    }
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(crate) fn show_and_start(mode: &ModeFile) -> Result<(), String> {
     if mode.mode == Mode::None {
         return Ok(());
     }
-    let done = units::start().map_err(|error| error.to_string())?;
+    let done = units::start()?;
     console::say(&format!("done: {done}\n"));
     Ok(())
 }

@@ -63,8 +63,8 @@ fn local<'a>(report: &'a Report, id: &str) -> Result<(Consent, &'a Judged), Stri
         Found::Candidate(one) => one,
         Found::Pool(pool) => {
             return Err(format!(
-                "{}: no store was read in it, and consent is for a store or file system",
-                names::pool_name(pool)
+                "pool {}: no store was read in it, and consent is for a store or file system",
+                asl_decide::pool_name(pool)
             ));
         }
     };
@@ -148,7 +148,7 @@ fn description(report: &Report, one: &Judged, consent: &Consent) -> String {
 fn decide_and_restart(root: &Path) -> Result<(), String> {
     let mode = again::preflight(root)?;
     if mode.mode != Mode::None {
-        let done = units::restart_activation().map_err(|error| error.to_string())?;
+        let done = units::restart_activation()?;
         console::say(&format!("done: {done}\n"));
     }
     again::show_and_start(&mode)

@@ -1,8 +1,10 @@
 //! What people read: the console after boot, `asl-admin mode` and the output
 //! of preflight are the same few lines.
 
-use asl_mode::{Mode, ModeFile, NONE, clean};
+use crate::paths;
+use asl_mode::{Mode, ModeFile, NONE, WriteError, clean, write_atomic};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Mode, store, reason and next command.
 pub(crate) fn text(mode: &ModeFile) -> String {
@@ -23,6 +25,16 @@ pub(crate) fn text(mode: &ModeFile) -> String {
         }
     }
     text
+}
+
+/// What the console shows, then the mode file: it comes last, for it says
+/// that the rest is there.
+pub(crate) fn publish(root: &Path, mode: &ModeFile) -> Result<(), WriteError> {
+    let issue = paths::below(root, paths::ISSUE);
+    if let Err(error) = write_atomic(&issue, text(mode).as_bytes()) {
+        tracing::warn!("{error}");
+    }
+    mode.write_atomic(&paths::below(root, paths::MODE))
 }
 
 /// Prints to standard output; that nobody reads it is no error.

@@ -17,7 +17,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
 fn detach(root: &Path) -> Result<(), String> {
     let before = evidence::journal(root)?;
     // Also where nothing is active: intake may be about to start.
-    let done = units::stop().map_err(|error| error.to_string())?;
+    let done = units::stop()?;
     console::say(&format!("done: {done}\n"));
     if let Some(after) = evidence::journal(root)? {
         let left: Vec<String> = after

@@ -5,7 +5,7 @@ use crate::confirm::confirm;
 use crate::names::{self, Found};
 use crate::{console, evidence, exit, units};
 use asl_config::Pick;
-use asl_decide::{Judged, Report};
+use asl_decide::{Judged, Report, pool_name};
 use asl_facts::{Look, Pool};
 use asl_mode::{Mode, clean};
 use std::path::Path;
@@ -63,7 +63,7 @@ fn import(root: &Path, report: &Report, id: Option<&str>, yes: bool) -> Result<(
     if !confirm("Carry this out?", yes)? {
         return Err("nothing was done".to_owned());
     }
-    let done = units::start().map_err(|error| error.to_string())?;
+    let done = units::start()?;
     console::say(&format!("done: {done}\n"));
     Ok(())
 }
@@ -82,7 +82,7 @@ fn chosen(report: &Report, id: &str) -> Result<(), String> {
     };
     let (place, places) = match names::find(report, &pick)? {
         Found::Candidate(one) => (one.place.clone(), vec![one]),
-        Found::Pool(pool) => (names::pool_name(pool), of_pool(report, pool)),
+        Found::Pool(pool) => (format!("pool {}", pool_name(pool)), of_pool(report, pool)),
     };
     let source = &report.decision.mode.source;
     if places
@@ -135,7 +135,7 @@ fn look(report: &Report, id: Option<&str>) -> Result<(), String> {
     if wanted.is_empty() {
         let there: Vec<String> = all
             .iter()
-            .map(|pool| format!("  {}  {}", pool.id, names::pool_name(pool)))
+            .map(|pool| format!("  {}  pool {}", pool.id, pool_name(pool)))
             .collect();
         let what = id.map_or_else(
             || "no pool is here".to_owned(),
@@ -150,10 +150,13 @@ fn look(report: &Report, id: Option<&str>) -> Result<(), String> {
 }
 
 fn inside(report: &Report, pool: &Pool) -> String {
-    let mut text = format!("{} {}\n", names::pool_name(pool), clean(&pool.id));
+    let mut text = format!("pool {} {}\n", pool_name(pool), clean(&pool.id));
     let mut line = |name: &str, value: String| {
         text.push_str(&format!("  {name:<9}{}\n", clean(&value)));
     };
+    if let Some(level) = &pool.level {
+        line("level", level.clone());
+    }
     line("health", word(pool.health));
     for flag in &pool.flags {
         line("note", word(flag));
@@ -216,5 +219,32 @@ fn word(value: impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         _ => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use asl_facts::{Facts, Format, SCHEMA};
+
+    #[test]
+    fn a_pool_is_called_what_the_decision_calls_it_and_its_level_stands_below() {
+        let mut facts = Facts::new("b1", 1);
+        facts.pools = vec![Pool {
+            name: Some("tank".into()),
+            level: Some("mirror".to_owned()),
+            ..Pool::new(Format::Zfs, "77")
+        }];
+        let decision = asl_decide::internal(&facts, "");
+        let report = Report {
+            schema: SCHEMA,
+            facts,
+            decision,
+        };
+        let text = inside(&report, &report.facts.pools[0]);
+        assert!(
+            text.starts_with("pool zfs tank 77\n  level    mirror\n"),
+            "{text}"
+        );
     }
 }

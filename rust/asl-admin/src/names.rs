@@ -1,7 +1,7 @@
 //! What the operator can name, and what a name stands for.
 
 use asl_config::Pick;
-use asl_decide::{Judged, Report};
+use asl_decide::{Judged, Report, pool_name};
 use asl_facts::{Device, Facts, Pool, Text};
 
 /// Names shown in one message.
@@ -124,24 +124,9 @@ fn all(report: &Report) -> Vec<String> {
         report
             .facts
             .all_pools()
-            .map(|pool| format!("{}  {}", pool.id, pool_name(pool))),
+            .map(|pool| format!("{}  pool {}", pool.id, pool_name(pool))),
     );
     lines
-}
-
-/// `md raid1 host:0`
-pub(crate) fn pool_name(pool: &Pool) -> String {
-    let level = pool.level.as_deref().map(|level| format!(" {level}"));
-    let name = pool
-        .name
-        .as_ref()
-        .map(|name| format!(" {}", name.printable()));
-    format!(
-        "pool of {}{}{}",
-        pool.format.name(),
-        level.unwrap_or_default(),
-        name.unwrap_or_default()
-    )
 }
 
 /// A list with an indent, cut where it is long. A disk chose some of it.

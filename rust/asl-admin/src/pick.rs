@@ -17,7 +17,7 @@ pub(crate) fn run(root: &Path, id: &str) -> ExitCode {
     };
     let what = match names::find(&report, &pick) {
         Ok(Found::Candidate(one)) => format!("{}, {}", one.place, one.path),
-        Ok(Found::Pool(pool)) => names::pool_name(pool),
+        Ok(Found::Pool(pool)) => format!("pool {}", asl_decide::pool_name(pool)),
         Err(why) => return exit::fail(exit::FAILURE, &why),
     };
     let changed = change(root, |session| session.r#use = Some(pick.clone()));

@@ -160,8 +160,7 @@ fn no_facts(root: &Path, started_ms: u64) -> Facts {
 /// there. Where the evidence cannot be written there is nothing to activate
 /// from, and the mode says so.
 fn write_report(root: &Path, report: &mut Report) -> Result<(), asl_mode::WriteError> {
-    let mode_path = paths::below(root, paths::MODE);
-    if let Some(directory) = mode_path.parent() {
+    if let Some(directory) = paths::below(root, paths::MODE).parent() {
         // Where it cannot be made, the writes below say so.
         let _ = std::fs::create_dir_all(directory);
     }
@@ -175,11 +174,7 @@ fn write_report(root: &Path, report: &mut Report) -> Result<(), asl_mode::WriteE
         tracing::error!("{error}");
         report.decision = internal(&report.facts, &error);
     }
-    let text = console::text(&report.decision.mode);
-    if let Err(error) = write_atomic(&paths::below(root, paths::ISSUE), text.as_bytes()) {
-        tracing::warn!("{error}");
-    }
-    report.decision.mode.write_atomic(&mode_path)
+    console::publish(root, &report.decision.mode)
 }
 
 /// `CLOCK_BOOTTIME`, milliseconds: counts from the kernel's start.

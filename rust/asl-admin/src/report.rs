@@ -4,7 +4,7 @@
 use crate::bundle::{self, Entry};
 use crate::tool::output;
 use crate::{console, evidence, exit, in_use, paths, unlock};
-use asl_activate::JOURNAL;
+use asl_activate::{Command, JOURNAL};
 use asl_config::Config;
 use asl_decide::Report;
 use asl_facts::{Device, Use};
@@ -14,13 +14,13 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longest file of ours, bytes.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// Longest log, bytes, and its most lines.
-const MAX_LOG: usize = 16 * 1024 * 1024;
+const MAX_LOG: u64 = 16 * 1024 * 1024;
 const MAX_LINES: &str = "50000";
 /// The journal of a boot is read in seconds.
 const LOG_TIME: Duration = Duration::from_secs(60);
@@ -147,8 +147,8 @@ fn gather(root: &Path) -> Vec<Entry> {
         "config.json".to_owned(),
         format!("{config:#}\n").into_bytes(),
     ));
-    match output(journalctl(), MAX_LOG, LOG_TIME) {
-        Ok(log) => entries.push(("log.txt".to_owned(), log)),
+    match output(journalctl()) {
+        Ok(log) => entries.push(("log.txt".to_owned(), log.into_bytes())),
         Err(error) => told("log.txt", &error),
     }
     entries.push(("versions.txt".to_owned(), versions(root).into_bytes()));
@@ -170,10 +170,13 @@ fn gather(root: &Path) -> Vec<Entry> {
 }
 
 fn journalctl() -> Command {
-    let mut command = Command::new("journalctl");
-    command.args(["--boot", "--no-pager", "--output=short-iso-precise"]);
-    command.args(["--unit=asl-*", "--lines", MAX_LINES]);
-    command
+    let words = ["--boot", "--no-pager", "--output=short-iso-precise"];
+    Command::new("journalctl", &words)
+        .arg("--unit=asl-*")
+        .arg("--lines")
+        .arg(MAX_LINES)
+        .keeping(MAX_LOG)
+        .within(LOG_TIME)
 }
 
 fn versions(root: &Path) -> String {

@@ -1,8 +1,7 @@
 //! The stack as a tree: from the disk, over what lies on it, to the mount.
 
-use crate::names::pool_name;
 use asl_activate::{Action, Journal, Make};
-use asl_decide::{Judged, Report};
+use asl_decide::{Judged, Report, pool_name};
 use asl_facts::{
     Device, DeviceKind, Health, LiveUse, Outcome, Pool, Probe, Signature, Standing, Text, Use,
 };
@@ -131,7 +130,11 @@ impl<'a> Builder<'a> {
         let pools = facts.all_pools();
         let member = |pool: &&Pool| pool.members.iter().any(|member| member.device == of.name);
         for pool in pools.filter(member) {
-            parts.push(format!("in {}, {}", pool_name(pool), health(pool.health)));
+            parts.push(format!(
+                "in pool {}, {}",
+                pool_name(pool),
+                health(pool.health)
+            ));
         }
         parts.join("; ")
     }

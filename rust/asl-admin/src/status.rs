@@ -64,9 +64,7 @@ fn gather(root: &Path, mode: ModeFile) -> Status {
         .map_err(|missing| told(missing.to_string()))
         .ok();
     let journal = evidence::journal(root).map_err(&mut told).ok().flatten();
-    let services = units::show()
-        .map_err(|error| told(error.to_string()))
-        .unwrap_or_default();
+    let services = units::show().map_err(&mut told).unwrap_or_default();
     let session = session::load(root).map_err(&mut told).unwrap_or_default();
     let unlocked = unlock::unlocked(root)
         .map_err(&mut told)

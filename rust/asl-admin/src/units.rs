@@ -1,8 +1,8 @@
 //! Our units, as systemctl shows and moves them.
 
-use crate::tool::{ToolError, output};
+use crate::tool::output;
+use asl_activate::Command;
 use serde::Serialize;
-use std::process::Command;
 use std::time::Duration;
 
 /// Those whose state says how the node is.
@@ -20,7 +20,7 @@ const ASK: Duration = Duration::from_secs(10);
 /// Stopping intake and activation: both units' stop times, and some.
 pub(crate) const MOVE: Duration = Duration::from_secs(200);
 /// Longest answer, bytes.
-const ANSWER: usize = 64 * 1024;
+const ANSWER: u64 = 64 * 1024;
 
 /// One unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -36,12 +36,10 @@ pub(crate) struct Unit {
 }
 
 /// All of them in one question.
-pub(crate) fn show() -> Result<Vec<Unit>, ToolError> {
-    let mut command = Command::new("systemctl");
-    command.args(["show", "--property=Id,ActiveState,SubState,Result"]);
-    command.args(UNITS);
-    let answer = output(command, ANSWER, ASK)?;
-    Ok(parse(&String::from_utf8_lossy(&answer)))
+pub(crate) fn show() -> Result<Vec<Unit>, String> {
+    let words = ["show", "--property=Id,ActiveState,SubState,Result"];
+    let command = Command::new("systemctl", &[words.as_slice(), &UNITS].concat());
+    Ok(parse(&output(command.keeping(ANSWER).within(ASK))?))
 }
 
 /// Blocks of `Key=value` lines with a blank line between two units.
@@ -68,19 +66,19 @@ fn parse(answer: &str) -> Vec<Unit> {
 
 /// Starts intake, and activation before it, and waits for neither: a disk may
 /// take a minute to be mounted.
-pub(crate) fn start() -> Result<String, ToolError> {
+pub(crate) fn start() -> Result<String, String> {
     systemctl(&["start", "--no-block", "asl-intake.service"], MOVE)
 }
 
 /// Lets activation begin anew: what requires it is stopped before and started
 /// after it.
-pub(crate) fn restart_activation() -> Result<String, ToolError> {
+pub(crate) fn restart_activation() -> Result<String, String> {
     systemctl(&["restart", "asl-activate.service"], MOVE)
 }
 
 /// Stops intake, its socket, through which a client would start it again, and
 /// activation, in that order.
-pub(crate) fn stop() -> Result<String, ToolError> {
+pub(crate) fn stop() -> Result<String, String> {
     systemctl(
         &[
             "stop",
@@ -93,11 +91,10 @@ pub(crate) fn stop() -> Result<String, ToolError> {
 }
 
 /// Has the manager do something, and hands back the command.
-pub(crate) fn systemctl(words: &[&str], within: Duration) -> Result<String, ToolError> {
-    let mut command = Command::new("systemctl");
-    command.args(words);
-    let shown = crate::tool::shown(&command);
-    output(command, ANSWER, within)?;
+pub(crate) fn systemctl(words: &[&str], within: Duration) -> Result<String, String> {
+    let command = Command::new("systemctl", words).within(within);
+    let shown = command.to_string();
+    output(command)?;
     Ok(shown)
 }
 

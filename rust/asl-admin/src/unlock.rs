@@ -4,17 +4,18 @@
 //! What was done is written down before it happens, so that `lock` takes back
 //! also what a killed `unlock` left half done.
 
-use crate::tool::{ToolError, finish, output, shown};
+use crate::tool::output;
 use crate::{again, console, evidence, exit, paths, session};
-use asl_activate::{Linux, System};
-use asl_decide::Report;
+use asl_activate::{Command, Linux, Make, System};
+use asl_decide::{Key, Report};
 use asl_facts::{Content, Device, Format, Outcome, Signature, Use};
 use asl_mode::{clean, write_atomic};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::{self, Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// What was unlocked by hand in this session.
@@ -25,13 +26,8 @@ const LOCK: &str = "/var/lib/asl/locks/unlock";
 const MAX_UNLOCKED: u64 = 1024 * 1024;
 /// Nodes that `unlock` makes are called this and the UUID.
 const PREFIX: &str = "asl-";
-/// A key derivation may take many seconds on an old machine; a person may
-/// have to find the paper first.
-const OPEN: Duration = Duration::from_secs(600);
 /// Closing is a matter of a moment.
 const CLOSE: Duration = Duration::from_secs(60);
-/// Longest output, bytes.
-const OUTPUT: usize = 4096;
 
 /// One container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,18 +96,20 @@ fn ended(result: Result<(), String>) -> ExitCode {
 fn open(root: &Path, report: &Report, uuid: &str, key_file: Option<&Path>) -> Result<(), String> {
     let container = find(report, uuid)?;
     let uuid = container.uuid;
-    let name = format!("{PREFIX}{uuid}");
-    let mapper = format!("/dev/mapper/{name}");
+    let mapper = format!("/dev/mapper/{PREFIX}{uuid}");
     let _lock = session::lock(root, LOCK)?;
     let mut all = unlocked(root)?;
     if paths::below(root, &mapper).exists() {
         console::say(&format!("{mapper} is there already\n"));
         return Ok(());
     }
-    if let Some(file) = key_file {
-        // cryptsetup's own words for it are less plain.
-        fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    }
+    let make = Make::Unlocked {
+        node: container.node.to_owned(),
+        format: "luks".to_owned(),
+        key: key_file.map_or(Ok(Key::Prompt), key)?,
+        writable: false,
+        makes: mapper.clone(),
+    };
     let linux = Linux::new(root);
     still_there(&linux, container.node, uuid)?;
     // What a killed run set read-only is still to be given back.
@@ -122,8 +120,11 @@ fn open(root: &Path, report: &Report, uuid: &str, key_file: Option<&Path>) -> Re
         mapper: mapper.clone(),
         guarded: left.map_or_else(Vec::new, |index| all.remove(index).guarded),
     };
-    let opened = guard(root, &linux, &container, &all, &mut entry)
-        .and_then(|()| cryptsetup_open(container.node, &name, uuid, key_file));
+    let opened = guard(root, &linux, &container, &all, &mut entry).and_then(|()| {
+        linux
+            .make(&make)
+            .map_err(|error| format!("{make}: {error}"))
+    });
     if let Err(error) = opened {
         let restored = restore(&linux, &entry.guarded).and_then(|()| store(root, &all));
         let undo = restored.err().map(|error| format!("; {error}"));
@@ -133,6 +134,17 @@ fn open(root: &Path, report: &Report, uuid: &str, key_file: Option<&Path>) -> Re
         "{mapper} shows the content of {uuid}, read-only\n"
     ));
     Ok(())
+}
+
+/// The tool starts in another directory, and its own words for a file that is
+/// missing are less plain.
+fn key(file: &Path) -> Result<Key, String> {
+    let told = |error: &dyn Display| format!("{}: {error}", file.display());
+    fs::metadata(file).map_err(|error| told(&error))?;
+    let path = path::absolute(file).map_err(|error| told(&error))?;
+    let path = path.into_os_string().into_string();
+    let path = path.map_err(|_| told(&"the name is not UTF-8; give the file another one"))?;
+    Ok(Key::File { path })
 }
 
 /// The facts may be older than the disk in the slot.
@@ -282,57 +294,6 @@ fn serves_the_system(report: &Report, disk: &Device) -> bool {
         })
 }
 
-/// The key goes from the one who asks for it straight into cryptsetup: it is
-/// in no argument, in no log and not in this process.
-fn cryptsetup_open(
-    node: &str,
-    name: &str,
-    uuid: &str,
-    key_file: Option<&Path>,
-) -> Result<(), String> {
-    let mut open = Command::new("cryptsetup");
-    open.args(["open", "--readonly", "--type", "luks", "--key-file"]);
-    match key_file {
-        Some(file) => open.arg(file).stdin(Stdio::null()),
-        None => open.arg("-"),
-    };
-    open.args([node, name]);
-    let told = |error: ToolError| error.to_string();
-    if key_file.is_some() {
-        return output(open, OUTPUT, OPEN).map(drop).map_err(told);
-    }
-    let start = |command: &str| {
-        let command = command.to_owned();
-        move |source| ToolError::Start { command, source }.to_string()
-    };
-    let (passphrase, typed) = io::pipe().map_err(|error| format!("a pipe: {error}"))?;
-    open.stdin(passphrase)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let opened = shown(&open);
-    // First, so that nobody types a passphrase for a program that is missing.
-    let opening = open.spawn().map_err(start(&opened))?;
-    let mut ask = Command::new("systemd-ask-password");
-    ask.arg("-n")
-        .arg(format!("--id=asl-unlock:{uuid}"))
-        .arg("--icon=drive-harddisk")
-        .arg("--timeout=300")
-        .arg(format!("Passphrase of {uuid} on {node}:"))
-        .stdout(typed);
-    let asked = shown(&ask);
-    let asking = ask.spawn().map_err(start(&asked));
-    // Both hold an end of the pipe, which must close when the asking ends.
-    drop((open, ask));
-    let result = finish(opening, opened, OUTPUT, OPEN).map_err(told);
-    // Without an answer cryptsetup got an empty key, and its complaint would
-    // hide why.
-    match asking?.wait() {
-        Ok(status) if status.success() => result.map(drop),
-        Ok(status) => Err(format!("{asked}: no passphrase was given ({status})")),
-        Err(error) => Err(format!("{asked}: {error}")),
-    }
-}
-
 fn close(root: &Path, uuid: &str) -> Result<(), String> {
     let _lock = session::lock(root, LOCK)?;
     let mut all = unlocked(root)?;
@@ -354,10 +315,10 @@ fn close(root: &Path, uuid: &str) -> Result<(), String> {
     let entry = all.remove(index);
     let node: PathBuf = paths::below(root, &entry.mapper);
     if node.exists() {
-        let mut close = Command::new("cryptsetup");
-        close.arg("close");
-        close.arg(entry.mapper.trim_start_matches("/dev/mapper/"));
-        output(close, OUTPUT, CLOSE).map_err(|error| {
+        let close = Command::new("cryptsetup", &["close"])
+            .arg(entry.mapper.trim_start_matches("/dev/mapper/"))
+            .within(CLOSE);
+        output(close).map_err(|error| {
             format!("{error}; `asl-admin detach` lets go of a store that is on it")
         })?;
     }

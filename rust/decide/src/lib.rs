@@ -23,7 +23,7 @@ pub use decision::{Decision, Effect, Finding, Judged, Key, Report, Step};
 pub use remote::awaits_endpoint;
 pub use rerun::{Cause, STORE_LOST, rerun, unchanged};
 pub use rules::{RULES, Rule};
-pub use text::{place, size};
+pub use text::{place, pool_name, size};
 
 use asl_config::{Config, ConfigError, WantedMode};
 use asl_facts::{Facts, Probe, Remote};

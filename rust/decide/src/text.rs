@@ -17,7 +17,8 @@ pub(crate) fn node(device: &Device) -> &str {
 }
 
 /// `raid1 host:0` or `lvm2 data`.
-pub(crate) fn pool_name(pool: &Pool) -> String {
+#[must_use]
+pub fn pool_name(pool: &Pool) -> String {
     let name = pool.name.as_ref().map(Text::printable);
     let name = name.unwrap_or_else(|| pool.id.clone());
     match &pool.level {

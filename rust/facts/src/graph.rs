@@ -61,7 +61,7 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Device, DeviceKind, Facts, Format, Health, Look, Pool, PoolMember};
+    use crate::{Device, DeviceKind, Facts, Format, Pool};
 
     fn device(name: &str, slaves: &[&str]) -> Device {
         Device {
@@ -72,20 +72,8 @@ mod tests {
 
     fn pool(id: &str, expected: u64) -> Pool {
         Pool {
-            format: Format::Md,
-            id: id.to_owned(),
-            name: None,
-            level: None,
-            members: Vec::<PoolMember>::new(),
             expected,
-            missing: Vec::new(),
-            health: Health::Unknown,
-            flags: Vec::new(),
-            generation: 0,
-            host: None,
-            active: Vec::new(),
-            volumes: Vec::new(),
-            look: Look::NotLooked,
+            ..Pool::new(Format::Md, id)
         }
     }
 

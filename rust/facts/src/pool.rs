@@ -39,6 +39,29 @@ pub struct Pool {
     pub look: Look,
 }
 
+impl Pool {
+    /// A pool of which only this is known.
+    #[must_use]
+    pub fn new(format: Format, id: impl Into<String>) -> Self {
+        Self {
+            format,
+            id: id.into(),
+            name: None,
+            level: None,
+            members: Vec::new(),
+            expected: 0,
+            missing: Vec::new(),
+            health: Health::Unknown,
+            flags: Vec::new(),
+            generation: 0,
+            host: None,
+            active: Vec::new(),
+            volumes: Vec::new(),
+            look: Look::NotLooked,
+        }
+    }
+}
+
 /// One id in several places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -7,7 +7,6 @@ mod effect;
 mod kernel;
 mod tell;
 
-use crate::tool::ToolError;
 use crate::{activate, console, evidence, exit, ours, paths, units};
 use asl_config::{Config, Endpoint};
 use asl_facts::Remote;
@@ -160,7 +159,7 @@ fn systemctl(words: &[&str], within: Duration) {
     done(units::systemctl(words, within));
 }
 
-fn done(result: Result<String, ToolError>) {
+fn done(result: Result<String, String>) {
     if let Err(error) = result {
         tracing::error!("{error}");
     }

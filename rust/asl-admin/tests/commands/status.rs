@@ -106,8 +106,8 @@ fn it_needs_nothing_but_a_mode() {
     assert!(out.contains("Failed to connect to bus"), "{out}");
 }
 
-#[test]
-fn detach_stops_everything_and_says_what_can_be_pulled() {
+/// A store is active, and systemctl takes it back.
+fn to_detach() -> Node {
     let mut node = Node::new();
     node.store("SER-A", A);
     node.ok(&["preflight"]);
@@ -116,6 +116,12 @@ fn detach_stops_everything_and_says_what_can_be_pulled() {
         "systemctl",
         "rm -f \"${0%/bin/*}/var/lib/asl/runtime/activation.json\"",
     );
+    node
+}
+
+#[test]
+fn detach_stops_everything_and_says_what_can_be_pulled() {
+    let node = to_detach();
     let out = node.ok(&["detach"]);
     assert_eq!(node.calls(), [STOP]);
     assert!(
@@ -127,14 +133,7 @@ fn detach_stops_everything_and_says_what_can_be_pulled() {
 
 #[test]
 fn a_disk_that_something_else_uses_is_not_safe_to_pull() {
-    let mut node = Node::new();
-    node.store("SER-A", A);
-    node.ok(&["preflight"]);
-    node.activated();
-    node.tool(
-        "systemctl",
-        "rm -f \"${0%/bin/*}/var/lib/asl/runtime/activation.json\"",
-    );
+    let node = to_detach();
     node.write(
         "proc/self/mountinfo",
         "30 1 259:0 / /mnt/my\\040disk rw - ext4 /dev/sda rw\n",

@@ -141,7 +141,7 @@ pub(crate) fn blkid(path: &Path) -> BTreeMap<String, String> {
 }
 
 /// A label as its bytes are, which `export` does not show beyond ASCII.
-pub(crate) fn blkid_label(path: &Path) -> String {
+fn blkid_label(path: &Path) -> String {
     let path = path.to_string_lossy();
     let output = done(
         "env",
@@ -206,6 +206,24 @@ fn blkid_type(format: Format) -> &'static str {
         Format::Stratis => "stratis",
         Format::Vdo => "vdo",
         format => format.name(),
+    }
+}
+
+/// Labels that `export` does not show are those of blkid too.
+pub(crate) fn labels_agree_with_blkid(subjects: &[Subject]) {
+    let beyond = |s: &&Subject| s.differs.iter().any(|(key, _)| *key == "LABEL");
+    for subject in subjects.iter().filter(beyond) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = subject.image(dir.path());
+        let ours = sound(&probe(&Image::open(&path)), subject.format)
+            .label
+            .clone();
+        assert_eq!(
+            ours.map(|label| label.printable()),
+            Some(blkid_label(&path)),
+            "{}",
+            subject.name
+        );
     }
 }
 

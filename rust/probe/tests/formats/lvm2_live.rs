@@ -1,84 +1,15 @@
 //! LVM2 as LVM writes it to loop devices, against what `pvs`, `vgs` and `lvs`
 //! report. Without device-mapper: nothing is activated.
 
-use crate::harness::{Image, done, probe, run};
-use crate::lvm2::{lvm, volume};
+use crate::harness::{Image, probe};
+use crate::loops::Loops;
+use crate::lvm2::volume;
 use crate::lvm2_image::{text, text_path};
 use asl_facts::{LogicalVolume, PhysicalVolume, Segment, Superblock, VolumeGroup};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
-use std::process::Output;
-use tempfile::TempDir;
-
-/// Loop devices of 64 MiB and the only devices that LVM sees.
-struct Loops {
-    dir: TempDir,
-    nodes: Vec<String>,
-    seen: Vec<String>,
-}
-
-impl Drop for Loops {
-    fn drop(&mut self) {
-        for node in &self.nodes {
-            run("losetup", &["-d", node]);
-        }
-    }
-}
 
 impl Loops {
-    fn new(count: usize) -> Self {
-        let mut loops = Self {
-            dir: tempfile::tempdir().unwrap(),
-            nodes: Vec::new(),
-            seen: Vec::new(),
-        };
-        for index in 0..count {
-            let file = loops.file(index);
-            File::create(&file).unwrap().set_len(64 << 20).unwrap();
-            let output = done("losetup", &["-f", "--show", &file.to_string_lossy()]);
-            let node = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-            loops.nodes.push(node.clone());
-            // A number keeps the read-only flag of its last user.
-            done("blockdev", &["--setrw", &node]);
-        }
-        loops.seen = loops.nodes.clone();
-        loops
-    }
-
-    fn file(&self, index: usize) -> PathBuf {
-        self.dir.path().join(format!("disk{index}"))
-    }
-
-    fn run(&self, command: &str, args: &[&str]) -> Output {
-        let dir = self.dir.path().display();
-        let seen = self.seen.iter().map(|node| format!("\"a|^{node}$|\", "));
-        let config = format!(
-            "devices {{ filter = [ {} \"r|.*|\" ] use_devicesfile = 0 hints = \"none\" \
-             obtain_device_list_from_udev = 0 external_device_info_source = \"none\" \
-             multipath_component_detection = 0 md_component_detection = 0 }} \
-             global {{ locking_dir = \"{dir}\" system_id_source = \"none\" }} \
-             backup {{ backup = 0 archive = 0 }} \
-             activation {{ udev_sync = 0 udev_rules = 0 monitoring = 0 }}",
-            seen.collect::<String>()
-        );
-        let mut all = vec![command, "--driverloaded", "n", "--config", &config];
-        all.extend(args);
-        lvm(&all)
-    }
-
-    fn done(&self, command: &str, args: &[&str]) -> String {
-        let output = self.run(command, args);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{command} {args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn create(&self, name: &str, args: &[&str]) {
-        let plain = ["-y", "-an", "-Zn", "-Wn", "-n", name];
-        self.done("lvcreate", &[&plain, args].concat());
-    }
-
     /// A report: a line an object, in the order of `fields`, numbers in
     /// bytes.
     fn report(&self, command: &str, fields: &str, args: &[&str]) -> Vec<Vec<String>> {
@@ -263,7 +194,7 @@ fn cow_origin(group: &VolumeGroup, name: &str) -> Option<String> {
 #[test]
 #[ignore = "needs root and loop devices"]
 fn every_kind_of_segment_is_as_lvs_reports_it() {
-    let loops = Loops::new(3);
+    let loops = Loops::new(&[64; 3]);
     let text = text();
     let ids = text.lines().filter_map(|line| line.strip_prefix("id = \""));
     let ids: Vec<&str> = ids.map(|id| id.trim_end_matches('"')).collect();
@@ -285,7 +216,7 @@ fn every_kind_of_segment_is_as_lvs_reports_it() {
 #[test]
 #[ignore = "needs root and loop devices"]
 fn volumes_that_lvcreate_makes_are_as_lvs_reports_them() {
-    let loops = Loops::new(3);
+    let loops = Loops::new(&[64; 3]);
     let nodes: Vec<&str> = loops.nodes.iter().map(String::as_str).collect();
     loops.done("pvcreate", &nodes);
     for index in 0..3 {
@@ -313,7 +244,7 @@ fn volumes_that_lvcreate_makes_are_as_lvs_reports_them() {
 #[test]
 #[ignore = "needs root and loop devices"]
 fn a_ring_of_32_kib_wraps_around_with_every_change_known() {
-    let loops = Loops::new(1);
+    let loops = Loops::new(&[64; 1]);
     let node = loops.nodes[0].as_str();
     let small = ["--metadatasize", "32k", "--dataalignment", "4k"];
     loops.done("pvcreate", &[&small[..], &[node]].concat());
@@ -341,7 +272,7 @@ fn a_ring_of_32_kib_wraps_around_with_every_change_known() {
 #[test]
 #[ignore = "needs root and loop devices"]
 fn two_areas_none_and_an_ignored_one() {
-    let loops = Loops::new(3);
+    let loops = Loops::new(&[64; 3]);
     let nodes: Vec<&str> = loops.nodes.iter().map(String::as_str).collect();
     for (node, copies) in nodes.iter().zip(["2", "0", "1"]) {
         loops.done("pvcreate", &["--metadatacopies", copies, node]);
@@ -379,7 +310,7 @@ fn two_areas_none_and_an_ignored_one() {
 #[test]
 #[ignore = "needs root and loop devices"]
 fn a_missing_volume_a_foreign_group_and_twins() {
-    let mut loops = Loops::new(3);
+    let mut loops = Loops::new(&[64; 3]);
     let nodes = loops.nodes.clone();
     loops.seen = nodes[..2].to_vec();
     loops.done("vgcreate", &["part", &nodes[0], &nodes[1]]);

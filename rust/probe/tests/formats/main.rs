@@ -20,11 +20,15 @@ mod harness;
 #[path = "../hostile/mod.rs"]
 mod hostile;
 mod linux;
+#[path = "../loops/mod.rs"]
+mod loops;
 mod lvm2;
 mod lvm2_image;
 mod lvm2_live;
 mod lvm2_rules;
 mod md;
+#[path = "../md_sum/mod.rs"]
+mod md_sum;
 mod mutations;
 mod others;
 mod rules;

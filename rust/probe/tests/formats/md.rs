@@ -10,6 +10,7 @@ use crate::harness::{
     Image, Subject, agrees_with_blkid, only, probe, run, sound, stands_bad_sectors,
     stands_changed_bytes, stands_cuts,
 };
+use crate::md_sum::summed;
 use asl_facts::{Content, Format, Outcome, Raid, Role, Slot, Superblock, Text};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -156,24 +157,6 @@ fn bitmap(set: [u8; 16], sectors: u64) -> Vec<u8> {
     put(56, &5_u32.to_le_bytes());
     put(64, &8_u32.to_le_bytes());
     bitmap
-}
-
-/// With the checksum of 1.x made good.
-fn summed(mut sb: Vec<u8>) -> Vec<u8> {
-    sb[216..220].fill(0);
-    let roles = usize::try_from(u32::from_le_bytes(sb[220..224].try_into().unwrap())).unwrap();
-    let end = (256 + roles * 2).min(4096);
-    let sum: u64 = sb[..end]
-        .chunks(4)
-        .map(|word| {
-            let mut whole = [0; 4];
-            whole[..word.len()].copy_from_slice(word);
-            u64::from(u32::from_le_bytes(whole))
-        })
-        .sum();
-    let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    sb[216..220].copy_from_slice(&sum.to_le_bytes()[..4]);
-    sb
 }
 
 /// A 0.90 superblock as words; [`V090::bytes`] writes them in either order.

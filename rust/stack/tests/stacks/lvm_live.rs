@@ -6,83 +6,21 @@ use crate::images::{
     MIB, devices, disk_with, done, filesystem, only_store, refusal, see_images, tree_with_store,
 };
 use crate::lay::{data, lay};
+use crate::loops::Loops;
 use crate::superblock::Array;
 use asl_facts::Device;
 use asl_stack::{Refusal, Virtual, build};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use std::fs;
+use std::path::Path;
 
 /// Extent that LVM takes by default, and that of the group `kinds`, bytes.
 const EXTENT: usize = 4 << 20;
 const SMALL: usize = 64 << 10;
 
-/// Loop devices and the only ones that LVM sees.
-struct Loops {
-    dir: TempDir,
-    nodes: Vec<String>,
-}
-
-impl Drop for Loops {
-    fn drop(&mut self) {
-        for node in &self.nodes {
-            done(&["losetup", "-d", node], "");
-        }
-    }
-}
-
 impl Loops {
-    fn new(sizes_mib: &[u64]) -> Self {
-        let mut loops = Self {
-            dir: tempfile::tempdir().unwrap(),
-            nodes: Vec::new(),
-        };
-        for (index, mib) in sizes_mib.iter().enumerate() {
-            let file = loops.file(index);
-            File::create(&file).unwrap().set_len(mib * MIB).unwrap();
-            let node = done(&["losetup", "-f", "--show", &file.to_string_lossy()], "");
-            let node = node.trim().to_owned();
-            loops.nodes.push(node.clone());
-            // A number keeps the read-only flag of its last user.
-            done(&["blockdev", "--setrw", &node], "");
-        }
-        loops
-    }
-
-    fn file(&self, index: usize) -> PathBuf {
-        self.dir.path().join(format!("disk{index}"))
-    }
-
-    fn lvm(&self, command: &str, args: &[&str]) -> String {
-        let dir = self.dir.path().display();
-        let seen = self.nodes.iter().map(|node| format!("\"a|^{node}$|\", "));
-        let config = format!(
-            "devices {{ filter = [ {} \"r|.*|\" ] use_devicesfile = 0 hints = \"none\" \
-             obtain_device_list_from_udev = 0 external_device_info_source = \"none\" \
-             multipath_component_detection = 0 md_component_detection = 0 }} \
-             global {{ locking_dir = \"{dir}\" system_id_source = \"none\" }} \
-             backup {{ backup = 0 archive = 0 }} \
-             activation {{ udev_sync = 0 udev_rules = 0 monitoring = 0 }}",
-            seen.collect::<String>()
-        );
-        let tool = [
-            "env",
-            "LVM_SYSTEM_DIR=",
-            "LVM_SUPPRESS_FD_WARNINGS=1",
-            "lvm",
-        ];
-        let plain = [command, "--driverloaded", "n", "--config", &config];
-        done(&[&tool[..], &plain, args].concat(), "")
-    }
-
     fn group(&self, name: &str) {
         let nodes: Vec<&str> = self.nodes.iter().map(String::as_str).collect();
-        self.lvm("vgcreate", &[&[name], &nodes[..]].concat());
-    }
-
-    fn create(&self, name: &str, args: &[&str]) {
-        let plain = ["-y", "-an", "-Zn", "-Wn", "-n", name];
-        self.lvm("lvcreate", &[&plain, args].concat());
+        self.done("vgcreate", &[&[name], &nodes[..]].concat());
     }
 
     /// The extents of the segments of a volume, as `lvs` maps them: for each
@@ -97,7 +35,7 @@ impl Loops {
             "--separator",
             "|",
         ];
-        let lines = self.lvm("lvs", &[&shape[..], &["-a", "-o", fields, volume]].concat());
+        let lines = self.done("lvs", &[&shape[..], &["-a", "-o", fields, volume]].concat());
         let mut segments: Vec<Segment> = lines
             .lines()
             .map(|line| {
@@ -126,7 +64,7 @@ impl Loops {
     }
 
     fn write_extents(&self, volume: &str, content: &[u8], extent_size: usize) {
-        let starts = self.lvm(
+        let starts = self.done(
             "pvs",
             &[
                 "--noheadings",
@@ -184,7 +122,7 @@ fn a_linear_volume_in_pieces_over_two_disks() {
     // Something in between, so that the pieces do not follow each other.
     loops.create("lv", &["-l", "3", "vg", &loops.nodes[0]]);
     loops.create("other", &["-l", "1", "vg", &loops.nodes[0]]);
-    loops.lvm("lvextend", &["-l", "+6", "vg/lv"]);
+    loops.done("lvextend", &["-l", "+6", "vg/lv"]);
     assert!(loops.segments("vg/lv").len() > 1);
     let inside = filesystem("ext4", 36, tree_with_store().path());
     loops.write("vg/lv", &inside);
@@ -257,7 +195,7 @@ fn a_volume_on_a_mirror_of_partitions() {
 fn the_text_may_be_on_one_disk_only() {
     let inside = filesystem("ext4", 16, tree_with_store().path());
     let loops = Loops::new(&[64, 64]);
-    loops.lvm("pvcreate", &["--metadatacopies", "0", &loops.nodes[1]]);
+    loops.done("pvcreate", &["--metadatacopies", "0", &loops.nodes[1]]);
     loops.group("vg");
     loops.create("lv", &["-l", "5", "vg", &loops.nodes[1]]);
     loops.write("vg/lv", &inside);
@@ -275,10 +213,10 @@ fn kinds() -> Loops {
     // The first is the group's.
     for (node, id) in loops.nodes.iter().zip(&ids[1..]) {
         let restored = ["--uuid", id, "--norestorefile", node];
-        loops.lvm("pvcreate", &restored);
+        loops.done("pvcreate", &restored);
     }
     let path = path.to_string_lossy();
-    loops.lvm("vgcfgrestore", &["--force", "-f", &path, "kinds"]);
+    loops.done("vgcfgrestore", &["--force", "-f", &path, "kinds"]);
     loops
 }
 

@@ -12,7 +12,11 @@
 mod hostile;
 mod images;
 mod lay;
+#[path = "../../../probe/tests/loops/mod.rs"]
+mod loops;
 mod lvm_live;
+#[path = "../../../probe/tests/md_sum/mod.rs"]
+mod md_sum;
 mod superblock;
 
 use asl_facts::{Device, Format, Probe, Text};

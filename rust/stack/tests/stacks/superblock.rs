@@ -1,5 +1,7 @@
 //! md superblocks of version 1, as mdadm writes them.
 
+use crate::md_sum::summed;
+
 pub(crate) const DATA: usize = 1 << 20;
 
 /// An array to be.
@@ -88,16 +90,6 @@ impl Array {
         for disk in 0..self.disks {
             put(256 + 2 * disk, &u16::try_from(disk).unwrap().to_le_bytes());
         }
-        let sum: u64 = sb
-            .chunks(4)
-            .map(|word| {
-                let mut whole = [0; 4];
-                whole[..word.len()].copy_from_slice(word);
-                u64::from(u32::from_le_bytes(whole))
-            })
-            .sum();
-        let sum = (sum & 0xffff_ffff) + (sum >> 32);
-        sb[216..220].copy_from_slice(&sum.to_le_bytes()[..4]);
-        sb
+        summed(sb)
     }
 }

@@ -1,6 +1,6 @@
 //! LVM2 volume groups.
 
-use super::{Groups, Piece, empty, mark_duplicates, mark_stale, pieces};
+use super::{Groups, Piece, mark_duplicates, mark_stale, pieces};
 use asl_facts::{
     Content, Device, Format, Health, LogicalVolume, MemberStanding, Pool, PoolFlag, Text, Volume,
     VolumeGroup,
@@ -52,7 +52,7 @@ pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
             .iter()
             .any(|piece| piece.superblock.uuid.as_deref() == Some(id))
     };
-    let mut pool = empty(Format::Lvm2, id);
+    let mut pool = Pool::new(Format::Lvm2, id);
     pool.name = Some(Text::from(newest.name.as_str()));
     pool.generation = newest.seqno;
     pool.expected = u64::try_from(newest.physical.len()).unwrap_or(u64::MAX);

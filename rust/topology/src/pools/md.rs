@@ -4,7 +4,7 @@
 //! `drivers/md/md.c` (`super_1_validate`: a member more than one event behind
 //! the newest is not used), `drivers/md/raid10.c` (`enough`).
 
-use super::{Piece, empty, mark_duplicates, mark_stale};
+use super::{Piece, mark_duplicates, mark_stale};
 use asl_facts::{Content, Format, Health, MemberStanding, Pool, PoolFlag, Raid, Role, Slot, Text};
 
 /// `MD_SB_DISKS` and its successor: a superblock of 4 KiB has room for 1920
@@ -25,7 +25,7 @@ pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
         .iter()
         .map(|(_, raid)| raid)
         .max_by_key(|r| r.events)?;
-    let mut pool = empty(Format::Md, id);
+    let mut pool = Pool::new(Format::Md, id);
     pool.name.clone_from(&newest.name);
     pool.level = Some(newest.level.clone());
     pool.generation = newest.events;

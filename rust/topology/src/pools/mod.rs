@@ -6,8 +6,8 @@ mod other;
 mod zfs;
 
 use asl_facts::{
-    Content, Device, DeviceKind, Filesystem, Format, Health, MemberStanding, Pool, PoolFlag,
-    PoolMember, Probe, Signature, Standing, Superblock,
+    Content, Device, DeviceKind, Filesystem, Format, MemberStanding, Pool, PoolFlag, PoolMember,
+    Probe, Signature, Standing, Superblock,
 };
 use std::collections::BTreeMap;
 
@@ -114,26 +114,6 @@ impl Piece<'_> {
             generation,
             standing,
         }
-    }
-}
-
-/// A pool of which nothing is said yet but its members.
-fn empty(format: Format, id: String) -> Pool {
-    Pool {
-        format,
-        id,
-        name: None,
-        level: None,
-        members: Vec::new(),
-        expected: 0,
-        missing: Vec::new(),
-        health: Health::Unknown,
-        flags: Vec::new(),
-        generation: 0,
-        host: None,
-        active: Vec::new(),
-        volumes: Vec::new(),
-        look: asl_facts::Look::NotLooked,
     }
 }
 

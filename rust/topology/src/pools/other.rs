@@ -1,7 +1,7 @@
 //! File systems on several devices, firmware arrays, and what is known by
 //! name.
 
-use super::{Piece, empty, mark_duplicates, mark_stale};
+use super::{Piece, mark_duplicates, mark_stale};
 use asl_facts::{
     Content, Filesystem, Format, Health, LogState, MemberStanding, Part, Pool, PoolFlag, Raid,
     Volume,
@@ -22,7 +22,7 @@ pub(super) fn filesystem(format: Format, id: String, pieces: &[Piece<'_>]) -> Op
         .iter()
         .max_by_key(|(_, _, part)| part.generation)
         .copied()?;
-    let mut pool = empty(format, id);
+    let mut pool = Pool::new(format, id);
     pool.name.clone_from(&first.superblock.label);
     pool.expected = newest.devices;
     pool.generation = part.generation;
@@ -76,7 +76,7 @@ pub(super) fn firmware(format: Format, id: String, pieces: &[Piece<'_>]) -> Opti
         .iter()
         .map(|(_, raid)| raid)
         .max_by_key(|r| r.events)?;
-    let mut pool = empty(format, id);
+    let mut pool = Pool::new(format, id);
     pool.name.clone_from(&newest.name);
     pool.level = Some(newest.level.clone());
     pool.expected = u64::from(newest.raid_disks);
@@ -136,7 +136,7 @@ pub(super) fn firmware(format: Format, id: String, pieces: &[Piece<'_>]) -> Opti
 /// Stratis, bcache, DRBD, ...: who belongs together, and for bcache whether
 /// dirty data lie on a cache that is not here.
 pub(super) fn pieces(format: Format, id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
-    let mut pool = empty(format, id);
+    let mut pool = Pool::new(format, id);
     for piece in pieces {
         let Content::Piece(part) = &piece.superblock.content else {
             continue;

@@ -1,6 +1,6 @@
 //! ZFS pools.
 
-use super::{Piece, empty, mark_duplicates, mark_stale};
+use super::{Piece, mark_duplicates, mark_stale};
 use asl_facts::{
     Content, Format, Health, MemberStanding, Pool, PoolFlag, PoolState, Vdev, VdevNode,
 };
@@ -19,7 +19,7 @@ pub(super) fn pool(id: String, pieces: &[Piece<'_>]) -> Option<Pool> {
         .map(|(_, vdev)| *vdev)
         .filter(|vdev| vdev.state != PoolState::Removed)
         .max_by_key(|vdev| (vdev.txg, vdev.label_txg))?;
-    let mut pool = empty(Format::Zfs, id);
+    let mut pool = Pool::new(Format::Zfs, id);
     pool.name.clone_from(&newest.name);
     pool.generation = newest.txg;
     pool.host = newest.host.as_ref().map(|(_, name)| name.clone());

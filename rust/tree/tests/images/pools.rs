@@ -16,7 +16,7 @@ fn device(name: &str) -> Vec<u8> {
     run(&["xz", "-dc", path.to_str().unwrap()]).stdout
 }
 
-fn look_at(devices: &[(Shared, Superblock)]) -> Look {
+fn look_at(format: Format, devices: &[(Shared, Superblock)]) -> Look {
     let members: Vec<Member<'_>> = devices
         .iter()
         .map(|(dev, superblock)| Member {
@@ -24,7 +24,7 @@ fn look_at(devices: &[(Shared, Superblock)]) -> Look {
             superblock,
         })
         .collect();
-    look_pool(Format::Zfs, &members)
+    look_pool(format, &members)
 }
 
 fn opened(bytes: Vec<u8>) -> (Shared, Superblock) {
@@ -59,12 +59,18 @@ const RAIDZ: &[&str] = &["raidz0", "raidz1", "raidz2"];
 #[test]
 fn datasets_are_roots_on_a_disk_a_mirror_and_a_raidz() {
     let marked = |path| (path, Evidence::Marker, Some(STORE_ID));
-    assert_eq!(found(&look_at(&pool(&["one"]))), [marked("/data/.asl")]);
     assert_eq!(
-        found(&look_at(&pool(&["mirror1", "mirror0"]))),
+        found(&look_at(Format::Zfs, &pool(&["one"]))),
+        [marked("/data/.asl")]
+    );
+    assert_eq!(
+        found(&look_at(Format::Zfs, &pool(&["mirror1", "mirror0"]))),
         [marked("/data"), marked("/data/deep/.amduat-asl")]
     );
-    assert_eq!(found(&look_at(&pool(RAIDZ))), [marked("/data")]);
+    assert_eq!(
+        found(&look_at(Format::Zfs, &pool(RAIDZ))),
+        [marked("/data")]
+    );
 }
 
 #[test]
@@ -72,9 +78,9 @@ fn a_raidz1_is_read_without_any_one_device_and_refused_without_two() {
     for missing in 0..RAIDZ.len() {
         let mut names = RAIDZ.to_vec();
         names.remove(missing);
-        assert_eq!(found(&look_at(&pool(&names))).len(), 1);
+        assert_eq!(found(&look_at(Format::Zfs, &pool(&names))).len(), 1);
     }
-    let why = why(look_at(&pool(&["raidz1"])));
+    let why = why(look_at(Format::Zfs, &pool(&["raidz1"])));
     for name in ["/raidz0 ", "/raidz2 "] {
         assert!(why.contains(name), "{why}");
     }
@@ -88,12 +94,12 @@ fn what_is_not_read_is_refused_by_name() {
         (&["wide0"], "2 top-level devices"),
         (&["double0"], "raidz2: raidz1 is read here"),
     ] {
-        let why = why(look_at(&pool(names)));
+        let why = why(look_at(Format::Zfs, &pool(names)));
         assert!(why.contains(expected), "{why}");
     }
     let mut devices = pool(&["one"]);
     devices[0].1.unknown_features = vec!["org.example:new".to_owned()];
-    assert!(why(look_at(&devices)).contains("org.example:new"));
+    assert!(why(look_at(Format::Zfs, &devices)).contains("org.example:new"));
 }
 
 /// One side of a mirror has its copies of all blocks destroyed; the other has
@@ -112,7 +118,7 @@ fn a_mirror_with_a_damaged_side_is_read_from_the_other() {
                 opened(bytes)
             })
             .collect();
-        assert_eq!(found(&look_at(&devices)).len(), 2, "{damaged}");
+        assert_eq!(found(&look_at(Format::Zfs, &devices)).len(), 2, "{damaged}");
     }
 }
 
@@ -156,7 +162,7 @@ fn damaged_pools_never_end_more_than_the_look() {
                     (dev, superblock.clone())
                 })
                 .collect();
-            assert_ne!(look_at(&devices), Look::NotLooked);
+            assert_ne!(look_at(Format::Zfs, &devices), Look::NotLooked);
         }
     }
 }
@@ -181,22 +187,11 @@ fn btrfs(data: &str, metadata: &str, count: usize) -> Vec<(Shared, Superblock)> 
         .collect()
 }
 
-fn look_at_btrfs(devices: &[(Shared, Superblock)]) -> Look {
-    let members: Vec<Member<'_>> = devices
-        .iter()
-        .map(|(dev, superblock)| Member {
-            dev: dev.clone(),
-            superblock,
-        })
-        .collect();
-    look_pool(Format::Btrfs, &members)
-}
-
 #[test]
 fn a_btrfs_raid1_is_read_from_either_device() {
     let devices = btrfs("raid1", "raid1", 2);
     for part in [&devices[..], &devices[..1], &devices[1..]] {
-        assert_eq!(found(&look_at_btrfs(part)), []);
+        assert_eq!(found(&look_at(Format::Btrfs, part)), []);
     }
 }
 
@@ -210,16 +205,16 @@ fn a_btrfs_member_that_is_behind_is_not_asked() {
     let part = filesystem.part.as_mut().unwrap();
     part.generation -= 1;
     devices[1].0 = shared(vec![0; 1 << 20]);
-    let why = why(look_at_btrfs(&devices));
+    let why = why(look_at(Format::Btrfs, &devices));
     assert!(why.contains("here and current: 2"), "{why}");
     devices[0].0 = shared(vec![0; 1 << 20]);
     devices[1].0 = current;
-    assert_eq!(found(&look_at_btrfs(&devices)), []);
+    assert_eq!(found(&look_at(Format::Btrfs, &devices)), []);
 }
 
 #[test]
 fn a_btrfs_that_no_device_holds_alone_is_refused() {
-    let why = why(look_at_btrfs(&btrfs("raid0", "raid0", 2)));
+    let why = why(look_at(Format::Btrfs, &btrfs("raid0", "raid0", 2)));
     assert!(why.contains("no single one of its 2 devices"), "{why}");
 }
 
