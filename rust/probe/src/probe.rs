@@ -48,13 +48,11 @@ pub(crate) fn run(disk: Disk<'_>) -> Result<Probed, Fault> {
         signatures.extend(peers(&disk)?);
     }
     if signatures.is_empty() {
-        signatures.extend(orphans(&disk)?);
-    }
-    if signatures.is_empty()
-        && let Some(fault) = disk.first_fault()
-    {
         // What could not be read may be what is missing.
-        return Err(fault);
+        if let Some(fault) = disk.first_fault() {
+            return Err(fault);
+        }
+        signatures.extend(orphans(&disk)?);
     }
     signatures.sort_by_key(|signature| signature.offset);
     let blank = signatures.is_empty() && disk.is_blank();
@@ -299,10 +297,9 @@ fn peers(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
     Ok(signatures)
 }
 
-/// Copies whose primary is gone without a trace, or cannot be read. That is
-/// either a file system whose beginning was overwritten, or lies on a bad
-/// sector, or what an older one left behind, so it is damage and never a find;
-/// but the device is not empty, and who has to image it knows what it was.
+/// Copies whose primary is gone without a trace. That is either a file system
+/// whose beginning was overwritten or what an older one left behind, so it is
+/// damage and never a find; but the device is not empty.
 fn orphans(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
     let mut signatures = Vec::new();
     for row in rows(disk).filter(|row| row.orphans) {
@@ -315,18 +312,15 @@ fn orphans(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
             continue;
         };
         let offset = primary.saturating_add(u64::try_from(*magic_at).unwrap_or(0));
-        let (rule, seen) = match disk.peek(offset, magic.len()) {
-            Some(seen) if seen.len() == magic.len() => ("primary-missing", hex(seen)),
-            _ => ("primary-unreadable", "a read that fails".to_owned()),
-        };
+        let seen = disk.peek(offset, magic.len()).unwrap_or_default();
         let id = found.superblock.uuid.as_deref().unwrap_or("no id");
         signatures.push(Signature {
             format: found.format,
             offset: primary,
             outcome: Outcome::Damaged(Damage {
                 offset,
-                rule: rule.to_owned(),
-                seen,
+                rule: "primary-missing".to_owned(),
+                seen: hex(seen),
                 expected: format!("{}, as the copy at {at} of {id} has it", hex(magic)),
             }),
             standing: Standing::Content,
