@@ -1,6 +1,7 @@
 //! Real images, made by the real tools when the test runs, and what every
 //! format has to stand.
 
+pub(crate) use crate::loops::run;
 use asl_facts::{Format, Outcome, Signature, Superblock, Text};
 use asl_probe::{Metered, Probed, ReadAt};
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::Arc;
 
 /// A row: how to make an image and what must hold of it.
@@ -115,18 +116,6 @@ pub(crate) fn done(tool: &str, args: &[&str]) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
-}
-
-/// Runs a tool; where it is missing, says so rather than pass. The tools are
-/// those of `nix build .#oracleTools`.
-pub(crate) fn run(tool: &str, args: &[&str]) -> Output {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let output = Command::new(tool)
-        .args(args)
-        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
-        .env("LC_ALL", "C")
-        .output();
-    output.unwrap_or_else(|error| panic!("{tool}: {error}: it is one of .#oracleTools"))
 }
 
 /// `blkid -p`, one image a call: it stops at the first that it does not know.

@@ -88,7 +88,9 @@ fn printed(tool: &str, args: &[&str], output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn run(tool: &str, args: &[&str]) -> Output {
+/// Runs a tool; where it is missing, says so rather than pass. The tools are
+/// those of `nix build .#oracleTools`.
+pub(crate) fn run(tool: &str, args: &[&str]) -> Output {
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new(tool)
         .args(args)
