@@ -44,8 +44,8 @@ fn previous(root: &Path) -> Option<(ModeFile, Report)> {
 
 fn is_running(root: &Path, previous: &Report) -> bool {
     is_activated(root, &previous.decision.mode.boot_id)
-        // A remote store needs no activation: it is served while somebody
-        // serves it.
+        // An endpoint that is waited for has no activation: it is served
+        // while somebody serves it.
         || (previous.decision.mode.mode == Mode::Remote && intake_runs(root))
 }
 

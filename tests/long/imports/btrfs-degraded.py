@@ -1,5 +1,4 @@
-# One of two devices of a btrfs is gone: blocked, and with the permission to read it degraded,
-# read-only.
+# One of two devices of a btrfs is gone: nothing is mounted without a permission.
 disks = [vm.loop("btrfs"), vm.loop()]
 vm.set_up(
     f"wipefs -qa {disks[0].whole}; truncate -s 128M {disks[1].file}; losetup -c {disks[1].whole};"

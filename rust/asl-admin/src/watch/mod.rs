@@ -1,7 +1,8 @@
 //! `asl-admin watch`: has the node decide again when devices or routes change.
 //!
-//! It looks at no disk itself. It listens to the kernel, starts the unit that
-//! does, and carries out what a change of the mode asks for.
+//! It looks at no disk itself. It listens to the kernel, asks an endpoint that
+//! is silent again, starts the unit that looks, and carries out what a change
+//! of the mode asks for.
 
 mod effect;
 mod kernel;
