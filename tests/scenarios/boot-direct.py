@@ -4,7 +4,7 @@ under emulation. The figure of the cold start, where everything starts at once, 
 
 BLANK = tuple(f"blank-{number}" for number in range(7))
 
-with lab.boot("direct", medium="disk", attach=(*BLANK, "ext4")) as vm:
+with lab.boot("direct", medium="disk", cpus=2, attach=(*BLANK, "ext4")) as vm:
     vm.expect_local(vm.disk("ext4"))
     vm.decide()
     vm.expect_local(vm.disk("ext4"))

@@ -163,15 +163,18 @@ class Lab:
         stick: disks.Disk | None = None,
         memory: int = 1024,
         network: bool = False,
+        cpus: int = 1,
     ) -> Iterator[Guest]:
         """Boot the image, wait until it is up, and at the end compare every attached disk.
 
         `attach` names fixtures (`ext4`, or `ext4-b` for a second copy) or blank disks (`blank`,
         `blank-xfs` with the size that xfs needs). `cmdline` adds options, which only a direct boot can. `stick` is a writable
-        medium in place of the read-only `iso`.
+        medium in place of the read-only `iso`. As many checks run at once as the host has
+        processors: a guest with more `cpus` than one then waits for its own locks (boots of two
+        guests at once on two processors: 67 s with two each, 45 s with one).
         """
         attached = [disks.Disk.attached(name, index) for index, name in enumerate(attach)]
-        args = qemu.base_command(memory, 2, firmware, network)
+        args = qemu.base_command(memory, cpus, firmware, network)
         args += qemu.firmware_args(firmware, self.path("firmware"))
         args += qemu.medium_args(
             medium, stick.path if stick else iso or self.iso(), writable=stick is not None
