@@ -147,3 +147,15 @@ pub struct Damage {
     /// What the rule demands.
     pub expected: String,
 }
+
+impl Damage {
+    /// The rule of a primary superblock that a bad sector hides and that its
+    /// copies tell of: the device is to be imaged, not checked.
+    pub const UNREADABLE: &str = "primary-unreadable";
+
+    /// Whether it is a read that failed, not what was read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.rule == Self::UNREADABLE
+    }
+}

@@ -151,6 +151,14 @@ impl<'a> Disk<'a> {
         self.bad.iter().any(|bad| bad.contains(&at))
     }
 
+    /// Whether some of the `len` bytes at `at`, which were read ahead, could not
+    /// be read.
+    #[must_use]
+    pub(crate) fn is_unreadable(&self, at: u64, len: usize) -> bool {
+        let end = at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        self.bad.iter().any(|bad| bad.start < end && at < bad.end)
+    }
+
     /// `len` bytes at `at`, fewer at the end of the device or before what
     /// cannot be read; none where nothing can be read, which is noted.
     ///

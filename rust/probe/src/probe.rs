@@ -48,11 +48,15 @@ pub(crate) fn run(disk: Disk<'_>) -> Result<Probed, Fault> {
         signatures.extend(peers(&disk)?);
     }
     if signatures.is_empty() {
-        // What could not be read may be what is missing.
-        if let Some(fault) = disk.first_fault() {
+        signatures.extend(orphans(&disk)?);
+        let told = |signature: &Signature| matches!(&signature.outcome, Outcome::Damaged(damage) if damage.is_unreadable());
+        // What could not be read may be what is missing, unless its own copies
+        // say what that is.
+        if !signatures.iter().any(told)
+            && let Some(fault) = disk.first_fault()
+        {
             return Err(fault);
         }
-        signatures.extend(orphans(&disk)?);
     }
     signatures.sort_by_key(|signature| signature.offset);
     let blank = signatures.is_empty() && disk.is_blank();
@@ -111,7 +115,10 @@ fn row_signatures(disk: &Disk<'_>, row: &Row, to: &mut Vec<Signature>) -> Result
     if to.len() > before {
         return Ok(());
     }
-    if let Some((at, format, damage)) = damaged {
+    if let Some((at, format, mut damage)) = damaged {
+        if disk.is_unreadable(at, row.len) {
+            Damage::UNREADABLE.clone_into(&mut damage.rule);
+        }
         let signature = match best_copy(disk, row, Sought::Copy)? {
             Some((at, bytes, mut found)) => {
                 found.superblock.damaged_copies.push(damage);
@@ -297,9 +304,10 @@ fn peers(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
     Ok(signatures)
 }
 
-/// Copies whose primary is gone without a trace. That is either a file system
-/// whose beginning was overwritten or what an older one left behind, so it is
-/// damage and never a find; but the device is not empty.
+/// Copies whose primary is gone without a trace, or lies on a bad sector. That
+/// is either a file system whose beginning was lost or what an older one left
+/// behind, so it is damage and never a find; but the device is not empty, and
+/// who images it knows what it was.
 fn orphans(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
     let mut signatures = Vec::new();
     for row in rows(disk).filter(|row| row.orphans) {
@@ -312,15 +320,20 @@ fn orphans(disk: &Disk<'_>) -> Result<Vec<Signature>, Fault> {
             continue;
         };
         let offset = primary.saturating_add(u64::try_from(*magic_at).unwrap_or(0));
-        let seen = disk.peek(offset, magic.len()).unwrap_or_default();
+        let (rule, seen) = if disk.is_unreadable(primary, row.len) {
+            (Damage::UNREADABLE, "a read that failed".to_owned())
+        } else {
+            let seen = disk.peek(offset, magic.len()).unwrap_or_default();
+            ("primary-missing", hex(seen))
+        };
         let id = found.superblock.uuid.as_deref().unwrap_or("no id");
         signatures.push(Signature {
             format: found.format,
             offset: primary,
             outcome: Outcome::Damaged(Damage {
                 offset,
-                rule: "primary-missing".to_owned(),
-                seen: hex(seen),
+                rule: rule.to_owned(),
+                seen,
                 expected: format!("{}, as the copy at {at} of {id} has it", hex(magic)),
             }),
             standing: Standing::Content,

@@ -20,7 +20,6 @@ pub(super) fn refused(candidate: &mut Candidate<'_>, why: &str) {
 }
 
 pub(super) fn sick(candidate: &mut Candidate<'_>) {
-    let node = node(candidate).to_owned();
     let text = match &candidate.device.probe {
         Probe::TimedOut { after_ms } => format!("it did not answer within {after_ms} ms"),
         Probe::Failed(fault) => {
@@ -31,14 +30,31 @@ pub(super) fn sick(candidate: &mut Candidate<'_>) {
         }
         Probe::Read { .. } | Probe::Skipped { .. } => return,
     };
-    let hint = format!("image it first: ddrescue {node} IMAGE MAP");
+    let hint = image_first(node(candidate));
     candidate.find(rules::SICK, "sick", Block, text, hint);
 }
 
+fn image_first(node: &str) -> String {
+    format!("image it first: ddrescue {node} IMAGE MAP")
+}
+
 pub(super) fn damaged(candidate: &mut Candidate<'_>, format: Format, damage: &Damage) {
+    if damage.is_unreadable() {
+        return on_a_bad_sector(candidate, format, damage);
+    }
     let text = format!("{}, and no other copy is valid", describe(format, damage));
     let hint = check_command(format, node(candidate));
     candidate.find(rules::DAMAGED, "damaged", Block, text, hint);
+}
+
+/// A check would read the bad sector again and again.
+fn on_a_bad_sector(candidate: &mut Candidate<'_>, format: Format, damage: &Damage) {
+    let text = format!(
+        "the {format} superblock at {} lies on a sector that cannot be read: {} seen, {} expected",
+        damage.offset, damage.seen, damage.expected
+    );
+    let hint = image_first(node(candidate));
+    candidate.find(rules::SICK, "sick", Block, text, hint);
 }
 
 fn describe(format: Format, damage: &Damage) -> String {
@@ -51,7 +67,10 @@ fn describe(format: Format, damage: &Damage) -> String {
 /// Sound, but not whole: read-only, and told.
 pub(super) fn worn(candidate: &mut Candidate<'_>, format: Format, superblock: &Superblock) {
     let hint = check_command(format, node(candidate));
-    if let Some(damage) = superblock.damaged_copies.first() {
+    let unreadable = |damage: &&Damage| damage.is_unreadable();
+    if let Some(damage) = superblock.damaged_copies.iter().find(unreadable) {
+        on_a_bad_sector(candidate, format, damage);
+    } else if let Some(damage) = superblock.damaged_copies.first() {
         let text = format!("a copy is damaged ({})", describe(format, damage));
         candidate.find(rules::DAMAGED, "damaged", Cap, text, hint.clone());
     }

@@ -136,7 +136,29 @@ fn a_bad_sector_hides_only_what_lies_on_it() {
     ext.bad = Some(32768..33280);
     assert_eq!(only(&ext).format, Format::Ext4);
 
+    // The superblock's first half: its copies still say what it was, as damage.
+    let uuid = found(&only(&ext)).uuid.clone().unwrap();
     ext.bad = Some(1024..1536);
+    let signature = only(&ext);
+    let lost = damage(&signature);
+    assert!(lost.is_unreadable(), "{lost:?}");
+    assert!(lost.expected.contains(&uuid), "{}", lost.expected);
+    // Its second half: a copy stands for it, and the primary is told.
+    ext.bad = Some(1536..2048);
+    let signature = only(&ext);
+    let superblock = found(&signature);
+    assert_eq!(superblock.uuid, Some(uuid));
+    assert!(superblock.damaged_copies.iter().any(Damage::is_unreadable));
+
+    // A read that failed elsewhere, and copies of what was overwritten: the
+    // overwritten one does not speak for the other.
+    let mut overwritten = ext4();
+    overwritten.patch(1024, &[0; 1024]);
+    overwritten.bad = Some(8192..8704);
+    assert_eq!(asl_probe::probe(&overwritten).unwrap_err().offset, 0);
+
+    // Nothing is left to say it.
+    ext.patch(EXT_COPY, &[0; 1024]);
     let fault = asl_probe::probe(&ext).unwrap_err();
     assert_eq!(fault.offset, 0);
 }
