@@ -9,6 +9,8 @@ use asl_mode::{Mode, ModeFile};
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 pub(crate) fn run(root: &Path, dry_run: bool) -> ExitCode {
     start_log(root);
@@ -80,8 +82,8 @@ pub(crate) fn start_log(root: &Path) {
 
 /// The plan as the commands that it comes to.
 fn commands(root: &Path) -> Result<String, Failure> {
-    let mode = read_mode(root)?;
-    let plan = read_plan(root, &mode)?;
+    let mut mode = read_mode(root)?;
+    let plan = read_plan(root, &mut mode)?;
     if plan.actions.is_empty() {
         return Ok(format!("mode {}: nothing to do", mode.mode));
     }
@@ -90,10 +92,11 @@ fn commands(root: &Path) -> Result<String, Failure> {
 }
 
 fn activate(root: &Path) -> Result<String, Failure> {
-    let mode = read_mode(root)?;
+    let mut mode = read_mode(root)?;
     let linux = Linux::new(root);
     let _lock = linux.lock()?;
-    let result = read_plan(root, &mode).and_then(|plan| Ok(asl_activate::activate(&plan, &linux)?));
+    let result =
+        read_plan(root, &mut mode).and_then(|plan| Ok(asl_activate::activate(&plan, &linux)?));
     match result {
         Ok(Outcome::Activated) => Ok(format!("{} is mounted at {}", mode.source, mode.mount)),
         Ok(Outcome::AlreadyActive) => Ok(format!("{} is mounted already", mode.mount)),
@@ -128,9 +131,29 @@ fn read_mode(root: &Path) -> Result<ModeFile, Failure> {
     }
 }
 
+/// How often a pair of files that do not belong together is read again, and
+/// after how long: a preflight that runs meanwhile writes one after the other.
+const READ_AGAIN: (u32, Duration) = (10, Duration::from_millis(100));
+
+/// The plan of the decision that `mode` tells of; where another preflight was
+/// just writing its own, of that one, and `mode` is the new one then.
+fn read_plan(root: &Path, mode: &mut ModeFile) -> Result<Plan, Failure> {
+    let (times, pause) = READ_AGAIN;
+    for _ in 0..times {
+        match plan_of(root, mode) {
+            Err(Failure::Missing(Missing::Report { .. })) => {
+                thread::sleep(pause);
+                *mode = read_mode(root)?;
+            }
+            other => return other,
+        }
+    }
+    plan_of(root, mode)
+}
+
 /// The plan of the report that belongs to this mode file: after a failed
 /// activation the report still holds the steps that the mode no longer wants.
-fn read_plan(root: &Path, mode: &ModeFile) -> Result<Plan, Failure> {
+fn plan_of(root: &Path, mode: &ModeFile) -> Result<Plan, Failure> {
     let report = evidence::report(root).map_err(Failure::Missing)?;
     let decided = &report.decision.mode;
     let same = decided.boot_id == mode.boot_id
@@ -152,6 +175,8 @@ fn mode_after(mode: &ModeFile, failure: &Failure) -> Option<ModeFile> {
     let code = match failure {
         // The other run knows better; the active store stays as it is.
         Failure::Activate(Error::Locked { .. } | Error::OtherActive { .. }) => return None,
+        // Decided so meanwhile.
+        Failure::ModeNone(_) => return None,
         Failure::Activate(error) => error.code(),
         _ => "activation-failed",
     };
@@ -259,6 +284,20 @@ mod tests {
         assert_eq!(after.generation, 3);
         let issue = fs::read_to_string(root.path().join("run/asl/issue")).unwrap();
         assert!(issue.contains("/dev/sda1 was chosen"), "{issue}");
+    }
+
+    #[test]
+    fn report_that_comes_after_its_mode_file_is_waited_for() {
+        let root = root(&mode(Mode::Remote, 2), mode(Mode::Remote, 1));
+        let json = serde_json::to_vec(&report(mode(Mode::Remote, 2))).unwrap();
+        let file = root.path().join("run/asl/facts.json");
+        let late = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(150));
+            fs::write(file, json).unwrap();
+        });
+        let done = activate(root.path()).ok().unwrap();
+        assert_eq!(done, "mode remote: nothing to do");
+        late.join().unwrap();
     }
 
     #[test]
