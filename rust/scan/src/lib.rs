@@ -20,6 +20,7 @@ mod pool;
 mod root;
 mod settle;
 mod signatures;
+mod silence;
 mod sysfs;
 mod system;
 mod through;

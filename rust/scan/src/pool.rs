@@ -4,6 +4,7 @@
 use crate::inside;
 use crate::jail::Reader;
 use crate::root::Root;
+use crate::silence::Silence;
 use crate::work::{BUDGET, Patience, Task};
 use asl_facts::{Device, IoFault, Look, Probe};
 use asl_probe::Meter;
@@ -97,19 +98,16 @@ struct Running {
     since: Instant,
     given_up: Arc<AtomicBool>,
     meter: Arc<Meter>,
-    /// Its pulse when that was last seen to have grown, and when.
+    /// Its pulse when that was last seen to have grown.
     pulse: u64,
-    heard: Instant,
+    silence: Silence,
 }
 
 impl Running {
     fn is_late(&mut self, limits: &Limits) -> bool {
-        let pulse = self.meter.pulse();
-        if pulse != self.pulse {
-            self.pulse = pulse;
-            self.heard = Instant::now();
-        }
-        self.heard.elapsed() >= limits.silence || self.since.elapsed() >= limits.deadline
+        let before = std::mem::replace(&mut self.pulse, self.meter.pulse());
+        let silence = self.silence.look(self.pulse != before);
+        silence >= limits.silence || self.since.elapsed() >= limits.deadline
     }
 }
 
@@ -198,7 +196,7 @@ impl<A: From<Lost> + Send + 'static> Threads<A> {
                         given_up,
                         meter,
                         pulse: 0,
-                        heard: since,
+                        silence: Silence::new(),
                     };
                     self.running.insert(name, running);
                 }

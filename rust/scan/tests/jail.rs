@@ -118,7 +118,10 @@ const SIGSYS: &str = "the reader of ext4 was killed by SIGSYS";
 const VICES: &[(&str, &str)] = &[
     ("panics", "the reader of ext4 panicked: "),
     ("aborts", "the reader of ext4 was killed by SIGABRT"),
-    ("spins", LATE),
+    (
+        "spins",
+        "the reader of ext4 used more than 10 s of CPU time",
+    ),
     ("waits", LATE),
     (
         "eats",
@@ -155,11 +158,13 @@ fn each_vice_is_a_fact_about_its_own_device() {
     let before: Vec<Vec<u8>> = labels.iter().map(bytes).collect();
     let started = Instant::now();
     let jailed = scan_of(&root, Duration::from_secs(4), Some(reader()));
-    // Two rounds of sixteen.
-    assert!(started.elapsed() < Duration::from_secs(20));
+    // Two rounds of sixteen, each within its deadline.
+    assert!(started.elapsed() < Duration::from_secs(33));
     for (label, words) in VICES {
-        let device = jailed.device(label).unwrap();
-        assert!(why(device).starts_with(words), "{label}: {}", why(device));
+        let why = why(jailed.device(label).unwrap());
+        // A busy machine has no such time to give before the deadline.
+        let starved = *label == "spins" && why.starts_with(LATE);
+        assert!(why.starts_with(words) || starved, "{label}: {why}");
     }
     let direct = scan_of(&root, Duration::from_secs(60), None);
     for label in ["sound-a", "sound-z"] {

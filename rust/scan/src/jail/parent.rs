@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::{Answer, MAX_ANSWER, MAX_DEVICES, MAX_REQUEST, Request};
+use crate::silence::Silence;
 use crate::work::Patience;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::ffi::OsString;
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 /// How long the end of a child that has answered, or was killed, is waited
 /// for: one in an uninterruptible read does not end.
 const END: Duration = Duration::from_millis(100);
+/// How often a child that says nothing is looked at.
+const TICK: Duration = Duration::from_millis(100);
 /// Of what a child says before its end.
 const MAX_WORDS: u64 = 400;
 
@@ -68,7 +71,7 @@ impl Reader {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(Failure::Start)?;
-        match talk(ours, others, &request, patience) {
+        match talk(ours, child.id(), others, &request, patience) {
             Ok(answer) => {
                 let status = end(&mut child);
                 match (serde_json::from_slice(&answer), status) {
@@ -96,6 +99,7 @@ enum Stop {
 /// Asks and takes the answer in, until the child has closed its end.
 fn talk(
     mut socket: UnixStream,
+    child: u32,
     others: &[BorrowedFd<'_>],
     request: &[u8],
     patience: &Patience,
@@ -114,19 +118,31 @@ fn talk(
     }
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
+    let mut silence = Silence::new();
+    let mut worked = None;
     loop {
         let read = left(patience).and_then(|left| {
-            socket.set_read_timeout(Some(left))?;
+            socket.set_read_timeout(Some(left.min(TICK)))?;
             socket.read(&mut piece)
         });
         match read {
             Ok(0) => return Ok(answer),
             Ok(count) => {
                 patience.meter.alive();
+                silence.look(true);
                 answer.extend_from_slice(piece.get(..count).unwrap_or_default());
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_late(&error) => return Err(Stop::Late),
+            Err(error) if is_late(&error) => {
+                let before = std::mem::replace(&mut worked, work(child));
+                let works = worked != before;
+                if works {
+                    patience.meter.alive();
+                }
+                if silence.look(works) >= patience.silence || Instant::now() >= patience.until {
+                    return Err(Stop::Late);
+                }
+            }
             // It ended without having taken the question.
             Err(_) => return Ok(answer),
         }
@@ -134,6 +150,16 @@ fn talk(
             return Err(Stop::TooLong);
         }
     }
+}
+
+/// Nanoseconds that a process ran, and that it waited for a processor
+/// (Documentation/scheduler/sched-stats.rst). They stand still while it waits
+/// for a disk, and on a busy machine they grow long before its first word: to
+/// start it takes a second where the system is unpacked as it is read.
+fn work(child: u32) -> Option<[u64; 2]> {
+    let text = std::fs::read_to_string(format!("/proc/{child}/schedstat")).ok()?;
+    let mut numbers = text.split(' ').map(|number| number.parse().ok());
+    Some([numbers.next()??, numbers.next()??])
 }
 
 /// Sends the devices that are not standard input, and how many they are.
