@@ -158,6 +158,7 @@ fn a_bad_sector_hides_only_what_lies_on_it() {
     assert_eq!(asl_probe::probe(&overwritten).unwrap_err().offset, 0);
 
     // Nothing is left to say it.
+    ext.bad = Some(1024..1536);
     ext.patch(EXT_COPY, &[0; 1024]);
     let fault = asl_probe::probe(&ext).unwrap_err();
     assert_eq!(fault.offset, 0);
