@@ -16,6 +16,8 @@
 //!   `--noudevrules --noudevsync` makes none either, `DM_DISABLE_UDEV=1` does.
 //! - Without `backup=0` lvchange writes below /etc/lvm, without
 //!   `hints="none"` below /run/lvm.
+//! - Without `thin_check_executable=""` LVM runs `thin_check` at every pool,
+//!   which rescue systems lack; the kernel verifies what it reads by itself.
 //! - lvchange sets the flag of `read_only_volume_list` on the volume only: the
 //!   hidden volumes of a raid stay writable.
 
@@ -302,11 +304,14 @@ impl Make {
         });
         let config = format!(
             "activation{{udev_sync=0 udev_rules=0 monitoring=0{read_only}}} \
-             backup{{backup=0 archive=0}} devices{{hints=\"none\"}}{owner}"
+             backup{{backup=0 archive=0}} devices{{hints=\"none\"}} \
+             global{{thin_check_executable=\"\"}}{owner}"
         );
         Some(
             Command::new("lvm", &["lvchange"])
                 .arg(change)
+                // A thin snapshot is made with a mark that has LVM pass it by.
+                .arg("--ignoreactivationskip")
                 // It sees nothing else: neither the same group on other disks
                 // nor, where snapshots stand in for the disks, these.
                 .arg("--devices")

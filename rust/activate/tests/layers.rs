@@ -200,9 +200,9 @@ fn volume(kind: &str) -> Report {
 
 fn lvchange(devices: &str) -> String {
     format!(
-        "lvm lvchange -ay --devices {devices} --config 'activation{{udev_sync=0 udev_rules=0 \
+        "lvm lvchange -ay --ignoreactivationskip --devices {devices} --config 'activation{{udev_sync=0 udev_rules=0 \
          monitoring=0 read_only_volume_list=[\"g/my-v\"]}} backup{{backup=0 archive=0}} \
-         devices{{hints=\"none\"}}' g/my-v --activationmode complete"
+         devices{{hints=\"none\"}} global{{thin_check_executable=\"\"}}' g/my-v --activationmode complete"
     )
 }
 
@@ -228,6 +228,8 @@ fn volume_that_writes_when_it_starts_stands_on_snapshots() {
     }
     let raid = commands(&volume("raid5_ls"));
     assert!(raid.contains(&"modprobe -a dm_mod dm_raid raid456".to_owned()));
+    let thin = commands(&volume("thin"));
+    assert!(thin.contains(&"modprobe -a dm_mod dm_thin_pool".to_owned()));
 }
 
 #[test]

@@ -246,6 +246,10 @@ pub struct Segment {
     /// Other volumes that it names: `thin_pool`, `metadata`, `origin`,
     /// `cache_pool`, ... (key, name).
     pub needs: Vec<(String, String)>,
+    /// Numbers that a thin volume and its pool have in the text: `device_id`,
+    /// `transaction_id`, and `chunk_size` in sectors (key, number).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<(String, u64)>,
 }
 
 /// A device of a ZFS pool.

@@ -20,6 +20,7 @@ mod plan;
 mod raid10;
 mod refusal;
 mod table;
+mod thin;
 mod through;
 mod zones;
 

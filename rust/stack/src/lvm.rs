@@ -10,6 +10,7 @@ use crate::map::{Concat, count};
 use crate::mapped::Mapped;
 use crate::node::{Node, Slice};
 use crate::refusal::Refusal;
+use crate::thin::{Mapping, Thin};
 use crate::zones::{Rounds, Zones};
 use asl_facts::{
     Content, Device, Format, Health, LogicalVolume, MemberStanding, Pool, PoolFlag, Segment,
@@ -166,6 +167,18 @@ impl<'a> Reader<'_, 'a> {
                 return Err(Refusal::UnderWay("a merge".to_owned()));
             }
         }
+        // A thin snapshot becomes its origin.
+        let mut segments = self.group.logical.iter().flat_map(|known| {
+            let segments = known.segments.iter();
+            segments.map(|segment| (known.name.as_str(), segment))
+        });
+        let merges = |(name, segment): (&str, &Segment)| {
+            let into = need(segment, "merge");
+            into.is_some_and(|into| *into == volume.name || name == volume.name)
+        };
+        if segments.any(merges) {
+            return Err(Refusal::UnderWay("a merge".to_owned()));
+        }
         self.volume(volume, MAX_DEPTH)
     }
 
@@ -232,8 +245,41 @@ impl<'a> Reader<'_, 'a> {
                 Ok(Arc::new(Mapped::new(map, nodes)))
             }
             kind if kind.starts_with("raid") => lvm_raid::segment(self, segment, depth),
+            "thin" => self.thin(segment, depth),
             other => Err(Refusal::Kind(other.to_owned())),
         }
+    }
+
+    /// A thin volume, which is one segment: a number in its pool.
+    fn thin(&self, segment: &'a Segment, depth: u32) -> Result<Node, Refusal> {
+        const POOL: Refusal = Refusal::Geometry("a thin volume without a pool");
+        let pool = need(segment, "thin_pool").and_then(|name| self.volumes.get(name.as_str()));
+        let pool = pool.and_then(|pool| pool.segments.first()).ok_or(POOL)?;
+        let number = |segment: &Segment, key| {
+            let mut numbers = segment.numbers.iter();
+            numbers.find(|(known, _)| known == key).map(|(_, n)| *n)
+        };
+        let mapping = Mapping {
+            device: number(segment, "device_id").ok_or(POOL)?,
+            transaction: number(pool, "transaction_id").ok_or(POOL)?,
+            chunk: number(pool, "chunk_size")
+                .and_then(|sectors| sectors.checked_mul(512))
+                .filter(|chunk| *chunk != 0)
+                .ok_or(POOL)?,
+            size: segment
+                .extents
+                .checked_mul(self.group.extent_size)
+                .ok_or(TOO_LARGE)?,
+        };
+        if segment.start != 0 {
+            return Err(Refusal::Geometry("a thin volume of several segments"));
+        }
+        let node = |name| Ok::<_, Refusal>(self.named(name, depth)?.0);
+        let meta = node(need(pool, "metadata").ok_or(POOL)?)?;
+        let data = node(need(pool, "pool").ok_or(POOL)?)?;
+        let under = need(segment, "external_origin").map(|name| node(name));
+        let under = under.transpose()?;
+        Ok(Arc::new(Thin::new(meta, data, under, mapping)))
     }
 
     /// Extents of a physical volume, or of another logical one.

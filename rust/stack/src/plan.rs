@@ -8,6 +8,7 @@ use crate::lvm_raid::Guarded;
 use crate::map::AnyMap;
 use crate::mapped::Mapped;
 use crate::node::{Node, Slice};
+use crate::thin::{Mapping, Thin};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -54,6 +55,17 @@ pub enum Part {
         meta: Vec<Option<usize>>,
         /// The data.
         data: usize,
+    },
+    /// A thin volume of a pool.
+    Thin {
+        /// Metadata of the pool.
+        meta: usize,
+        /// Its data.
+        data: usize,
+        /// What is read where nothing is mapped.
+        under: Option<usize>,
+        /// What the group says of it.
+        mapping: Mapping,
     },
 }
 
@@ -143,6 +155,15 @@ impl Part {
             Part::Mapped { map, members } => Arc::new(Mapped::new(map.0, all(members)?)),
             Part::Guarded { used, meta, data } => {
                 Arc::new(Guarded::new(below(data)?, used, all(meta)?))
+            }
+            Part::Thin {
+                meta,
+                data,
+                under,
+                mapping,
+            } => {
+                let under = under.map(below).transpose()?;
+                Arc::new(Thin::new(below(meta)?, below(data)?, under, mapping))
             }
         })
     }

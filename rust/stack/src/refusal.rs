@@ -43,7 +43,7 @@ pub enum Refusal {
     /// The newest data may be in a write journal.
     #[error("a write journal may hold the newest data")]
     Journal,
-    /// A kind that is not read here: `thin`, `cache`, `imsm`, ...
+    /// A kind that is not read here: `cache`, `vdo`, `imsm`, ...
     #[error("{0} is not read here")]
     Kind(String),
     /// A layout that the format does not have, or that is not read here.

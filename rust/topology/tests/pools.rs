@@ -156,6 +156,7 @@ fn group(seqno: u64, missing: bool) -> PhysicalVolume {
                 .map(|place| ((*place).to_owned(), 0))
                 .collect(),
             needs: Vec::new(),
+            numbers: Vec::new(),
         }],
     };
     PhysicalVolume {

@@ -157,6 +157,9 @@ impl<'a> Build<'a> {
             modules.push("dm_raid");
             modules.extend(personality(kind));
         }
+        if kind == "thin" {
+            modules.push("dm_thin_pool");
+        }
         self.load(&modules);
         let quiet = kind
             .split('+')

@@ -490,6 +490,7 @@ impl Dev {
                 stripe: 0,
                 places: Vec::new(),
                 needs: Vec::new(),
+                numbers: Vec::new(),
             }],
         });
         Content::PhysicalVolume(PhysicalVolume {

@@ -349,6 +349,14 @@ fn what_needs_a_mapping_names_its_volumes_and_no_place() {
         );
         assert!(segment.places.is_empty(), "{name}");
     }
+    let numbers = |name| -> Vec<(String, u64)> { first(&group, name).numbers.clone() };
+    let of = |key: &str, number| (key.to_owned(), number);
+    assert_eq!(
+        numbers("pool"),
+        [of("transaction_id", 2), of("chunk_size", 128)]
+    );
+    assert_eq!(numbers("thinsnap"), [of("device_id", 2)]);
+    assert_eq!(numbers("cached"), []);
     // Flags behind the type are status words.
     let status = &logical(&group, "voled").status;
     assert!(

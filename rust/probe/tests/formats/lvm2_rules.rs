@@ -126,6 +126,8 @@ fn one_changed_field_of_the_text_breaks_one_rule() {
         ("thin_pool = \"pool\"", "thin_pool = \"nool\"", "reference"),
         ("cow_store = \"snap\"", "cow_store = \"sn ap\"", "name"),
         ("type = \"thin\"", "type = 5", "type"),
+        ("device_id = 1", "device = 1", "device-id"),
+        ("chunk_size = 128\ndiscards", "discards", "chunk-size"),
         ("}", "", "text-syntax"),
     ] {
         let make = Volume::with(changed(from, to));

@@ -66,6 +66,7 @@ fn volume(name: &str, places: &[&str]) -> LogicalVolume {
         stripe: 0,
         places: vec![((*place).to_owned(), 0)],
         needs: Vec::new(),
+        numbers: Vec::new(),
     };
     LogicalVolume {
         id: name.to_owned(),

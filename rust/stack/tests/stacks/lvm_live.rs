@@ -18,7 +18,7 @@ const EXTENT: usize = 4 << 20;
 const SMALL: usize = 64 << 10;
 
 impl Loops {
-    fn group(&self, name: &str) {
+    pub(crate) fn group(&self, name: &str) {
         let nodes: Vec<&str> = self.nodes.iter().map(String::as_str).collect();
         self.done("vgcreate", &[&[name], &nodes[..]].concat());
     }
@@ -59,11 +59,11 @@ impl Loops {
     }
 
     /// Writes `content` into the disks' files where the volume has it.
-    fn write(&self, volume: &str, content: &[u8]) {
+    pub(crate) fn write(&self, volume: &str, content: &[u8]) {
         self.write_extents(volume, content, EXTENT);
     }
 
-    fn write_extents(&self, volume: &str, content: &[u8], extent_size: usize) {
+    pub(crate) fn write_extents(&self, volume: &str, content: &[u8], extent_size: usize) {
         let starts = self.done(
             "pvs",
             &[
@@ -97,7 +97,7 @@ impl Loops {
         }
     }
 
-    fn images(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn images(&self) -> Vec<Vec<u8>> {
         for node in &self.nodes {
             done(&["blockdev", "--flushbufs", node], "");
         }
@@ -203,7 +203,7 @@ fn the_text_may_be_on_one_disk_only() {
 }
 
 /// The group with every kind of segment of the probe's tests.
-fn kinds() -> Loops {
+pub(crate) fn kinds() -> Loops {
     let loops = Loops::new(&[64, 64, 64]);
     let path = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = path.join("../probe/tests/formats/lvm2/kinds.txt");
@@ -230,7 +230,7 @@ fn views(images: &[Vec<u8>]) -> Vec<Virtual> {
     build(&devices, &pools, &open)
 }
 
-fn view(images: &[Vec<u8>], name: &str) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn view(images: &[Vec<u8>], name: &str) -> Result<Vec<u8>, Refusal> {
     let mut views = views(images).into_iter();
     let view = views.find(|view| view.name == name).unwrap();
     let node = view.node?;
@@ -281,8 +281,7 @@ fn every_kind_of_segment_is_read_or_refused_by_name() {
     let refused = |name: &str| view(&loops.images(), &format!("kinds/{name}")).unwrap_err();
     for (name, kind) in [
         ("oldmirror", "mirror"),
-        ("thin", "thin"),
-        ("thinsnap", "thin"),
+        ("pool", "thin-pool"),
         ("cached", "cache"),
         ("voled", "cache"),
         ("buffered", "writecache"),

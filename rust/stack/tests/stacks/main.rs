@@ -18,6 +18,7 @@ mod lvm_live;
 #[path = "../../../probe/tests/md_sum/mod.rs"]
 mod md_sum;
 mod superblock;
+mod thin;
 
 use asl_facts::{Device, Format, Probe, Text};
 use asl_stack::{Refusal, build};

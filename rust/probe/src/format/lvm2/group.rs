@@ -201,6 +201,7 @@ fn segment(node: &Node<'_>, status: &mut Vec<String>) -> Result<Segment, Broken>
         stripe: 0,
         places: Vec::new(),
         needs: Vec::new(),
+        numbers: Vec::new(),
     };
     match segment.kind.as_str() {
         "striped" | "linear" => {
@@ -247,6 +248,15 @@ fn segment(node: &Node<'_>, status: &mut Vec<String>) -> Result<Segment, Broken>
         if let Some(name) = node.section.text(key) {
             segment.needs.extend(named(key, [self::name(name)?]));
         }
+    }
+    let numbers: &[&str] = match segment.kind.as_str() {
+        "thin" => &["device_id"],
+        "thin-pool" => &["transaction_id", "chunk_size"],
+        _ => &[],
+    };
+    for key in numbers {
+        let number = node.wide(key)?;
+        segment.numbers.push(((*key).to_owned(), number));
     }
     Ok(segment)
 }
