@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .check import Mismatch, Touched, check, check_in
-from .disks import Disk, blank, check_untouched, remember
+from .disks import Disk, blank, check_same, check_untouched, remember
 from .qemu import Qmp, plug
 
 LAB = "/run/lab"
@@ -484,6 +484,15 @@ class Guest:
         lines = "\n".join(line.format(disk.whole) for line in table)
         self.lab(f"map_again {disk.name} {disk.whole} {shlex.quote(lines)}")
 
+    def btrfs_pair(self, below: str = ".") -> tuple[list[Loop], str]:
+        """Two disks with every block of one btrfs on both, and the id of the store on it: at its
+        root, or `below` a subvolume."""
+        pair = [self.loop(megabytes=SIZES["btrfs"]) for _ in range(2)]
+        store = str(uuid.uuid4())
+        words = [*(disk.whole for disk in pair), store, below]
+        self.set_up(f". {LAB}.sh; pair_on {shlex.join(words)}", *pair)
+        return pair, store
+
     def copy(self, of: Loop) -> Loop:
         """Another disk with the same bytes."""
         file = f"{LAB}/disk/{len(self.loops)}.img"
@@ -624,6 +633,20 @@ class Guest:
         self.check_disks()
         self.disks.remove(disk)
         self.qmp.ask("device_del", id=disk.drive + "-device")
+
+    def cut_power(self) -> None:
+        """Take the power away and switch on again. The disks of the host are as they were
+        remembered, and nothing of the new start may write to them."""
+        self.qmp.close()
+        self.machine.crash()
+        check_same(self.disks)
+        for disk in self.disks:
+            disk.counters = (0, 0)  # another QEMU
+        self.machine.start()
+        self.qmp = Qmp(Path(self.machine.state_dir))
+        self.machine.connect()
+        self.wait_for_boot()
+        self.prepared, self.seen = False, None
 
     def check_disks(self) -> None:
         self.succeed("sync")

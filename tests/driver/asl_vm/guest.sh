@@ -50,6 +50,18 @@ store_on() {
     umount $LAB/mnt
 }
 
+# pair_on FIRST SECOND STORE-ID DIR: a btrfs of two devices, each block on both, with a store at its
+# root or below a subvolume, cleanly unmounted
+pair_on() {
+    mkfs.btrfs -q -f -d raid1 -m raid1 "$1" "$2"
+    mount -o "device=$1,device=$2" "$1" $LAB/mnt
+    [ "$4" = . ] || btrfs -q subvolume create "$LAB/mnt/${4%%/*}"
+    fill "$LAB/mnt/$4" 1 "$3"
+    umount $LAB/mnt
+    # The driver would let no other device with these ids in.
+    btrfs device scan --forget
+}
+
 # pull_plug FS NODE FILE: the state that a power cut leaves, with a log that needs replay, in
 # FILE.cut. The loop device writes through the backing file's page cache, so a copy of that file
 # while the file system is mounted is the disk at that moment.
