@@ -164,12 +164,13 @@ class Lab:
         memory: int = 1024,
         network: bool = False,
         cpus: int = 1,
+        decides: bool = True,
     ) -> Iterator[Guest]:
         """Boot the image, wait until it is up, and at the end compare every attached disk.
 
         `attach` names fixtures (`ext4`, or `ext4-b` for a second copy) or blank disks (`blank`,
         `blank-xfs` with the size that xfs needs). `cmdline` adds options, which only a direct boot can. `stick` is a writable
-        medium in place of the read-only `iso`. As many checks run at once as the host has
+        medium in place of the read-only `iso`. Without the module nothing `decides`. As many checks run at once as the host has
         processors: a guest with more `cpus` than one then waits for its own locks (boots of two
         guests at once on two processors: 67 s with two each, 45 s with one).
         """
@@ -201,7 +202,12 @@ class Lab:
             machine.connect()
             shell = time.monotonic() - begin
             guest.wait_for_boot()
-            self._note_boot(guest, firmware, medium, shell, time.monotonic() - begin)
+            up = time.monotonic() - begin
+            self.figures |= {"firmware": firmware, "medium": medium, "accel": qemu.accelerator()}
+            self.figures |= {"shell": round(shell, 1), "booted": round(up, 1)}
+            if decides:
+                self.figures |= guest.figures()
+            say(f"{self.suite}: booted: {self.figures}")
             yield guest
             guest.check_disks()
         except Exception as error:
@@ -211,11 +217,6 @@ class Lab:
             if guest:
                 guest.qmp.close()
             machine.release()
-
-    def _note_boot(self, guest: Guest, firmware: str, medium: str, shell: float, up: float) -> None:
-        self.figures |= {"firmware": firmware, "medium": medium, "accel": qemu.accelerator()}
-        self.figures |= {"shell": round(shell, 1), "booted": round(up, 1), **guest.figures()}
-        say(f"{self.suite}: booted: {self.figures}")
 
     def _report(self, machine: Any, guest: Guest | None, what: str, error: Exception) -> None:
         say(f"\n=== FAILED {what}: {type(error).__name__}: {error}")

@@ -1,0 +1,14 @@
+"""The module is loaded into the running system as SystemRescue's load-srm does, which copies it over
+the root, and the units are started: the same units and the same decision as at a boot."""
+
+with lab.boot("direct", cmdline="loadsrm=n", attach=("ext4",), decides=False) as vm:
+    vm.fail("test -e /usr/local/bin/asl-admin")
+    vm.succeed(
+        "mkdir /tmp/srm; mount -o loop,ro /run/archiso/bootmnt/sysresccd/00-asl.srm /tmp/srm"
+        " && cp -a /tmp/srm/. / && umount /tmp/srm"
+        " && systemctl daemon-reload && systemctl --no-block start multi-user.target"
+    )
+    vm.wait_for_intake()
+    vm.expect_local(vm.disk("ext4"))
+    for unit in ("asl-watch.service", "asl-intake.socket", "usr-local-bin.mount"):
+        vm.check(unit, vm.line(f"systemctl is-active {unit}"), "active")
