@@ -659,12 +659,16 @@ class Guest:
 
     # Figures and reports
 
-    def figures(self) -> dict[str, float]:
-        """Kernel start to decision and preflight's own cost, in seconds, by systemd's account."""
+    def figures(self) -> dict[str, Any]:
+        """What was decided; kernel start to decision and preflight's own cost, in seconds, by
+        systemd's account."""
         unit = self.state.units["asl-preflight.service"]
         begin = int(unit["ExecMainStartTimestampMonotonic"]) / 1e6
         end = int(unit["ExecMainExitTimestampMonotonic"]) / 1e6
-        figures = {"preflight_wall": round(end - begin, 3), "kernel_to_decision": round(end, 3)}
+        figures: dict[str, Any] = {
+            key: self.state.mode.get(key, "") for key in ("mode", "rule", "access")
+        }
+        figures |= {"preflight_wall": round(end - begin, 3), "kernel_to_decision": round(end, 3)}
         if unit["CPUUsageNSec"].isdigit():  # "[not set]" where systemd does not account
             figures["preflight_cpu"] = round(int(unit["CPUUsageNSec"]) / 1e9, 3)
         return figures
