@@ -10,10 +10,12 @@ use std::ops::Range;
 /// Head read, bytes: the end of the furthest primary superblock that lies at
 /// a fixed place (btrfs and ReiserFS at 64 KiB).
 pub const HEAD: u64 = 68 * 1024;
-/// Tail read, bytes: the last label of ZFS, of which pools have no other
-/// primary, takes 256 KiB; the second header of DDF and md 0.90 lie nearer to
-/// the end. A disk reads that much in the time of the seek that it saves.
-pub const TAIL: u64 = 256 * 1024;
+/// Tail read, bytes: the second header of DDF, 257 sectors before the end, is
+/// the furthest of what is looked for on every device; md 0.90 lies up to 128
+/// KiB before it. The last label of ZFS takes 256 KiB and is looked for where
+/// nothing else was found: to copy it from each device would cost as much as
+/// all the checks.
+pub const TAIL: u64 = 132 * 1024;
 
 /// What a failed window is read again in, bytes, and what is tried inside a
 /// piece that fails once more.
