@@ -22,6 +22,7 @@ from qmp import QMPSession
 
 MARKER = b"Spawning backdoor root shell..."
 START_SECONDS = 60  # QEMU only has to open its sockets in this time
+SHELL_SECONDS = 600  # what has no shell by then has stopped on its way
 
 
 class Logger(Protocol):
@@ -223,11 +224,16 @@ class Machine:
         assert self.shell
         begin, seen = time.monotonic(), b""
         while MARKER not in seen:
-            chunk = self.shell.recv(1024)
+            self.shell.settimeout(max(0.1, begin + SHELL_SECONDS - time.monotonic()))
+            try:
+                chunk = self.shell.recv(1024)
+            except TimeoutError:
+                raise TimeoutError(f"{self.name}: no shell in {SHELL_SECONDS} seconds") from None
             if not chunk:
                 raise RuntimeError(f"{self.name}: guest ended before its shell was there")
             # The marker may be cut in two by the socket; the rest of the boot is of no use here.
             seen = seen[-len(MARKER) :] + chunk
+        self.shell.settimeout(None)
         self.log(f"connected to guest root shell after {time.monotonic() - begin:.2f} s")
         self.connected = True
 
