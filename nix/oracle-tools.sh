@@ -18,12 +18,24 @@ for tool in mke2fs mkfs.ext2 mkfs.ext3 mkfs.ext4; do
     first "$tool" "export MKE2FS_CONFIG=\${MKE2FS_CONFIG:-$root/etc/mke2fs.conf}"
 done
 
+# descriptor FILE PATH: where it opens PATH it opens descriptor 9.
+descriptor() {
+    local zeros
+    zeros=$(printf '\\x00%.0s' $(seq $((${#2} - 8))))
+    sed -i "s,$2\\x00,/dev/fd/9$zeros," "$1"
+    grep -q /dev/fd/9 "$1"
+}
+
+# mkfs.hfsplus puts Apple's boot blocks before a volume that it wraps.
+descriptor "$root/usr/sbin/mkfs.hfsplus" /usr/share/misc/hfsbootdata
+first mkfs.hfsplus "exec 9<$root/usr/share/misc/hfsbootdata"
+
 # ztest, which makes real pools without a kernel module, starts itself over by the name that
 # /proc/self/exe has. That is the loader here: its library reads the starter's name from a
 # descriptor instead. It looks for zdb beside itself.
 mkdir "$root/ztest"
-sed 's,/proc/self/exe\x00,/dev/fd/9\x00\x00\x00\x00\x00\x00,' "$libraries/libzpool.so.6" >"$root/ztest/libzpool.so.6"
-grep -q '/dev/fd/9' "$root/ztest/libzpool.so.6"
+cp "$libraries/libzpool.so.6" "$root/ztest/"
+descriptor "$root/ztest/libzpool.so.6" /proc/self/exe
 first ztest "export ZDB=\${ZDB:-$out/bin/zdb}; exec 9<$out/bin/ztest"
 sed -i "s,--library-path ,&$root/ztest:," "$out/bin/ztest"
 

@@ -2,9 +2,11 @@
 //!
 //! Place: a volume header at 1024, the alternate 1024 bytes before the end.
 //! Big endian, no checksum. The label is the name of the root folder in the
-//! catalog. Source: Apple Technical Note TN1150.
+//! catalog. A volume may be wrapped in an HFS one, whose master directory
+//! block at 1024 says where; to older systems it showed a note. Source: Apple
+//! Technical Note TN1150.
 
-use crate::bytes::{be16, be32, be64, field, utf16be, uuid};
+use crate::bytes::{be16, be32, be64, field, hex, utf16be, uuid};
 use crate::decoded::{Found, Refused, Rules, or_other};
 use crate::read::{Fault, ReadAt, read_up_to};
 use crate::row::{Kind, Place, Row};
@@ -13,18 +15,36 @@ use md5::{Digest, Md5};
 
 const LEN: usize = 512;
 
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "hfsplus",
-    kind: Kind::Filesystem,
-    minimum: 4096,
-    places: &[Place::Start(1024)],
-    len: LEN,
-    magics: &[(0, b"H+"), (0, b"HX")],
-    decode,
-    copies: &[Place::End(1024)],
-    orphans: false,
-    complete: Some(read_label),
-}];
+/// Where the volume header is in its volume.
+const HEADER_AT: u64 = 1024;
+
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "hfsplus",
+        kind: Kind::Filesystem,
+        minimum: 4096,
+        places: &[Place::Start(HEADER_AT)],
+        len: LEN,
+        magics: &[(0, b"H+"), (0, b"HX")],
+        decode,
+        copies: &[Place::End(1024)],
+        orphans: false,
+        complete: Some(|dev, _, bytes, found| read_label(dev, 0, bytes, found)),
+    },
+    Row {
+        name: "hfsplus-wrapped",
+        kind: Kind::Filesystem,
+        minimum: 4096,
+        places: &[Place::Start(HEADER_AT)],
+        len: LEN,
+        // `drEmbedSigWord`.
+        magics: &[(124, b"H+"), (124, b"HX")],
+        decode: decode_wrapper,
+        copies: &[],
+        orphans: false,
+        complete: Some(unwrap),
+    },
+];
 
 const UNMOUNTED: u32 = 1 << 8;
 const INCONSISTENT: u32 = 1 << 11;
@@ -81,6 +101,83 @@ fn decode(bytes: &[u8], at: u64) -> Result<Found, Refused> {
     Ok(found)
 }
 
+/// `drSigWord`.
+const WRAPPER: &[u8] = b"BD";
+
+fn decode_wrapper(bytes: &[u8], at: u64) -> Result<Found, Refused> {
+    let rules = Rules {
+        format: Format::Hfsplus,
+        at,
+    };
+    // What is at 124 means something else without it.
+    or_other(field(bytes, 0, 2) == WRAPPER)?;
+    rules.length(bytes, LEN)?;
+    let block_size = be32(bytes, 20);
+    rules.check(
+        block_size != 0 && block_size.is_multiple_of(512),
+        "block-size",
+        20,
+        block_size,
+        "a multiple of 512",
+    )?;
+    let blocks = be16(bytes, 18);
+    let (start, count) = (be16(bytes, 126), be16(bytes, 128));
+    rules.check(
+        count != 0 && u32::from(start).saturating_add(count.into()) <= blocks.into(),
+        "embedded-extent",
+        126,
+        format!("{count} blocks from block {start}"),
+        format!("at least 1 of the {blocks} blocks"),
+    )?;
+    let size = place(bytes, blocks);
+    Ok(Found::filesystem(Format::Hfsplus, size, block_size))
+}
+
+/// Where a block of the wrapper starts.
+fn place(bytes: &[u8], block: u16) -> u64 {
+    let first = u64::from(be16(bytes, 28)).saturating_mul(512);
+    let blocks = u64::from(be32(bytes, 20)).saturating_mul(block.into());
+    first.saturating_add(blocks)
+}
+
+/// Reads what is wrapped in place of what wraps it.
+fn unwrap(dev: &dyn ReadAt, _at: u64, bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
+    let base = place(bytes, be16(bytes, 126));
+    let room = place(bytes, be16(bytes, 126).saturating_add(be16(bytes, 128)));
+    let at = base.saturating_add(HEADER_AT);
+    let header = read_up_to(dev, at, LEN)?;
+    let rules = Rules {
+        format: Format::Hfsplus,
+        at,
+    };
+    let magic = field(&header, 0, 2);
+    if magic != field(bytes, 124, 2) {
+        let expected = hex(field(bytes, 124, 2));
+        found.broken = Some(rules.damage("embedded-header", 0, hex(magic), expected));
+        return Ok(());
+    }
+    match decode(&header, at) {
+        Ok(inner) => {
+            found.superblock = inner.superblock;
+            if found.superblock.size > room.saturating_sub(base) {
+                let seen = format!("{} bytes", found.superblock.size);
+                let expected = format!("at most the {} of its extent", room.saturating_sub(base));
+                found.broken = Some(rules.damage("embedded-size", 44, seen, expected));
+            }
+            read_label(dev, base, &header, found)
+        }
+        Err(Refused::Damaged(_, damage)) => {
+            found.broken = Some(damage);
+            Ok(())
+        }
+        Err(Refused::Other) => {
+            let version = be16(&header, 2);
+            found.broken = Some(rules.damage("version", 2, version, "4 of H+ or 5 of HX"));
+            Ok(())
+        }
+    }
+}
+
 /// A UUID of version 3 in Apple's namespace.
 fn uuid_of(id: &[u8]) -> String {
     let mut digest: [u8; 16] = Md5::new_with_prefix(NAMESPACE)
@@ -96,12 +193,14 @@ fn uuid_of(id: &[u8]) -> String {
     uuid(&digest, 0)
 }
 
-/// The first leaf of the catalog begins with the root folder.
-fn read_label(dev: &dyn ReadAt, _at: u64, bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
+/// The first leaf of the catalog begins with the root folder. The volume
+/// starts at `base`.
+fn read_label(dev: &dyn ReadAt, base: u64, bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
     let block = u64::from(be32(bytes, 40));
     let catalog = Extents {
         bytes: field(bytes, 272, 80),
         block,
+        base,
     };
     let Some(at) = catalog.at(0) else {
         return Ok(());
@@ -130,6 +229,8 @@ fn read_label(dev: &dyn ReadAt, _at: u64, bytes: &[u8], found: &mut Found) -> Re
 struct Extents<'a> {
     bytes: &'a [u8],
     block: u64,
+    /// Where the volume starts on the device.
+    base: u64,
 }
 
 impl Extents<'_> {
@@ -144,7 +245,7 @@ impl Extents<'_> {
             let start = u64::from(be32(extent, 0)).checked_mul(self.block)?;
             let len = u64::from(be32(extent, 4)).checked_mul(self.block)?;
             if rest < len {
-                return start.checked_add(rest);
+                return start.checked_add(rest)?.checked_add(self.base);
             }
             rest = rest.checked_sub(len)?;
         }

@@ -1,10 +1,11 @@
 //! UDF, ISO 9660, SquashFS and EROFS.
 
 use crate::harness::{
-    BEYOND_ASCII, Image, Subject, agrees_with_blkid, blkid, done, labels_agree_with_blkid, only,
-    probe, reads, run, sound, stands_bad_sectors, stands_changed_bytes, stands_cuts,
+    BEYOND_ASCII, Image, Subject, agrees_with_blkid, blkid, damaged_rule, done,
+    labels_agree_with_blkid, only, probe, reads, run, sound, stands_bad_sectors,
+    stands_changed_bytes, stands_cuts,
 };
-use asl_facts::{Format, LogState, Look, Outcome, Superblock, Text};
+use asl_facts::{Format, LogState, Look, Superblock, Text};
 use crc::{CRC_16_XMODEM, CRC_32_ISCSI, Crc};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -377,16 +378,6 @@ fn of(image: &Image, format: Format) -> Superblock {
 fn rules(superblock: &Superblock) -> Vec<&str> {
     let damages = superblock.damaged_copies.iter();
     damages.map(|damage| damage.rule.as_str()).collect()
-}
-
-/// The rule that a changed image breaks.
-fn damaged_rule(image: &Image, format: Format) -> String {
-    let signatures = probe(image);
-    let signature = signatures.iter().find(|s| s.format == format);
-    match &signature.unwrap().outcome {
-        Outcome::Damaged(damage) => damage.rule.clone(),
-        Outcome::Found(found) => panic!("{found:?}"),
-    }
 }
 
 fn text(tool: &str, args: &[&str], path: &Path) -> String {

@@ -417,3 +417,13 @@ impl ReadAt for Image {
         self.size
     }
 }
+
+/// The rule that a changed image breaks.
+pub(crate) fn damaged_rule(image: &Image, format: Format) -> String {
+    let signatures = probe(image);
+    let signature = signatures.iter().find(|s| s.format == format);
+    match &signature.unwrap().outcome {
+        Outcome::Damaged(damage) => damage.rule.clone(),
+        Outcome::Found(found) => panic!("{found:?}"),
+    }
+}

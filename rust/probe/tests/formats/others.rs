@@ -1,8 +1,8 @@
 //! F2FS, bcachefs, JFS, ReiserFS, NILFS2, HFS+, APFS, OCFS2 and GFS2.
 
 use crate::harness::{
-    Image, Subject, agrees_with_blkid, probe, sound, stands_bad_sectors, stands_changed_bytes,
-    stands_cuts,
+    Image, Subject, agrees_with_blkid, damaged_rule, probe, sound, stands_bad_sectors,
+    stands_changed_bytes, stands_cuts,
 };
 use asl_facts::{Filesystem, Format, LogState, Superblock};
 use std::path::Path;
@@ -71,6 +71,15 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     Subject {
         name: "hfsplus",
         make: &["mkfs.hfsplus", "-v", "Macintosh"],
+        mib: 16,
+        format: Format::Hfsplus,
+        superblock: 1024..1536,
+        differs: &[("VERSION", "blkid tells H+ from HX by the type alone")],
+        ..Subject::PLAIN
+    },
+    Subject {
+        name: "hfsplus-wrapped",
+        make: &["mkfs.hfsplus", "-w", "-v", "Macintosh"],
         mib: 16,
         format: Format::Hfsplus,
         superblock: 1024..1536,
@@ -176,7 +185,15 @@ fn filesystem(image: &Image, format: Format) -> Filesystem {
 
 #[test]
 fn a_new_file_system_is_clean() {
-    for name in ["f2fs", "bcachefs", "jfs", "reiserfs", "nilfs2", "hfsplus"] {
+    for name in [
+        "f2fs",
+        "bcachefs",
+        "jfs",
+        "reiserfs",
+        "nilfs2",
+        "hfsplus",
+        "hfsplus-wrapped",
+    ] {
         let (image, subject) = image(name);
         let found = filesystem(&image, subject.format);
         assert_eq!(found.log, LogState::Clean, "{name}");
@@ -202,6 +219,31 @@ fn one_that_was_not_unmounted_needs_replay() {
     dirty("jfs", 32768 + 40, &[1]);
     dirty("reiserfs", 65536 + 50, &[2]);
     dirty("hfsplus", 1024 + 6, &[0]);
+}
+
+#[test]
+fn a_wrapper_leads_to_its_volume_or_is_damaged() {
+    let (sound, _) = image("hfsplus-wrapped");
+    let bytes = |at| {
+        let bytes = sound.bytes(at, 2);
+        u64::from(u16::from_be_bytes([bytes[0], bytes[1]]))
+    };
+    // drAlBlSt in sectors, drEmbedExtent's first block of 4096.
+    let volume = bytes(1024 + 28) * 512 + bytes(1024 + 126) * 4096;
+    for (at, patch, rule) in [
+        (1024 + 20, &[0, 0, 0, 1][..], "block-size"),
+        (1024 + 126, &[0xff, 0xff], "embedded-extent"),
+        (1024 + 128, &[0, 0], "embedded-extent"),
+        (1024 + 128, &[0, 1], "embedded-size"),
+        (1024 + 126, &[0, 0], "embedded-header"),
+        (volume + 1024, b"--", "embedded-header"),
+        (volume + 1026, &[9, 9], "version"),
+        (volume + 1024 + 40, &[0, 0, 0, 3], "block-size"),
+    ] {
+        let (mut image, _) = image("hfsplus-wrapped");
+        image.patch(at, patch);
+        assert_eq!(damaged_rule(&image, Format::Hfsplus), rule, "{at}");
+    }
 }
 
 #[test]
