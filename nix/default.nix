@@ -44,11 +44,18 @@ let
     base-debian = ./base-debian.nix;
     base-systemrescue = ./base-systemrescue.nix;
     mkRescueImage = ./image.nix;
+    zfs-srm = ./zfs-srm.nix;
   };
 
   images = {
     image = scope.mkRescueImage { base = scope.base-systemrescue; };
     image-debian = scope.mkRescueImage { base = scope.base-debian; };
+  };
+
+  # The Debian base again, with ZFS, which it lacks.
+  image-zfs = scope.mkRescueImage {
+    base = scope.base-debian;
+    modules = [ scope.zfs-srm ];
   };
 
   packages =
@@ -60,6 +67,7 @@ let
         overlay
         srm
         base-debian
+        zfs-srm
         ;
       inherit (artifacts) oracleTools;
       bench = scope.callPackage ./bench.nix { };
@@ -82,12 +90,18 @@ in
   packages.${system} = packages;
   checks.${system} = derivations (scope.callPackage ./checks.nix { inherit (images) image-debian; });
   # What takes too long for every check: `nix/dev check --long`.
-  legacyPackages.${system}.long = derivations (
-    scope.callPackage ./vm-tests.nix {
-      image = images.image-debian;
-      source = ../tests/long;
-    }
-  );
+  legacyPackages.${system}.long =
+    let
+      tests =
+        source: image: derivations (scope.callPackage ./vm-tests.nix { inherit image source; });
+      plain = tests ../tests/long images.image-debian;
+      zfs = tests ../tests/zfs image-zfs;
+      same = builtins.attrNames (builtins.intersectAttrs plain zfs);
+    in
+    if same != [ ] then
+      throw "tests/long and tests/zfs both have ${builtins.toString same}"
+    else
+      plain // zfs;
   lib.mkRescueImage = artifacts.mkRescueImage;
   devShells.${system}.default = scope.callPackage ./shell.nix { };
   formatter.${system} = pkgs.nixfmt-tree or pkgs.nixfmt;

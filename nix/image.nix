@@ -15,6 +15,9 @@
   # Added to sysrescue.d/300-asl.yaml: `{ asl.mode = "remote"; … }`, and any
   # other scope of SystemRescue.
   settings ? { },
+  # Further modules to lay over the base: derivations with one `NAME.srm` each. The first in the
+  # order of names wins, and ours comes first: their names sort after `00-asl.srm`.
+  modules ? [ ],
 }:
 let
   # JSON is YAML. `asl.image.version` tells preflight that its scope has arrived.
@@ -34,7 +37,7 @@ runCommand "asl-rescue-${base.name}-${version}"
       imageTools
       jq
     ];
-    inherit base srm version yaml;
+    inherit base srm version yaml modules;
     # One time for what is added; that of the base's files stays.
     epoch = "946684800"; # 2000-01-01
     # Nothing may write before the operator said so: mdadm and LVM assemble by

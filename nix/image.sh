@@ -1,9 +1,9 @@
 # Replays a base ISO with our files and options: boot equipment, label and
 # every other file stay as they are.
-# Takes base, srm, yaml, options, version, epoch; makes $out.
+# Takes base, srm, modules, yaml, options, version, epoch; makes $out.
 # shellcheck shell=bash
 set -eu -o pipefail
-: "${base:?}" "${srm:?}" "${yaml:?}" "${options:?}" "${version:?}" "${epoch:?}" "${out:?}"
+: "${base:?}" "${srm:?}" "${modules?}" "${yaml:?}" "${options:?}" "${version:?}" "${epoch:?}" "${out:?}"
 
 iso="$base/base.iso"
 name="asl-rescue-$(jq -r .name "$base/base.json")-$version"
@@ -47,6 +47,20 @@ fi
 
 mkdir -p changed/sysresccd changed/sysrescue.d
 cp "$srm/00-asl.srm" changed/sysresccd/00-asl.srm
+added=(/sysresccd/00-asl.srm /sysrescue.d/300-asl.yaml)
+for module in $modules; do
+  for file in "$module"/*.srm; do
+    place=/sysresccd/${file##*/}
+    # In front of ours its files would hide ours; a second one of a name would hide the first.
+    if [ "$(printf '%s\n' "$place" /sysresccd/00-asl.srm | LC_ALL=C sort | tail -n 1)" != "$place" ] ||
+      [ -e "changed$place" ]; then
+      echo "$file: its name has to sort after 00-asl.srm, and to be there once" >&2
+      exit 1
+    fi
+    cp "$file" "changed$place"
+    added+=("$place")
+  done
+done
 cp "$yaml" changed/sysrescue.d/300-asl.yaml
 find changed -type f -exec chmod 0644 {} +
 find changed -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
@@ -59,8 +73,7 @@ done < <(find changed -type f -printf '/%P\n' | sort)
 
 xorriso -indev "$iso" -outdev "$out/$name.iso" \
   -boot_image any replay -overwrite on "${maps[@]}" \
-  -chown 0 /sysresccd/00-asl.srm /sysrescue.d/300-asl.yaml -- \
-  -chgrp 0 /sysresccd/00-asl.srm /sysrescue.d/300-asl.yaml -- \
+  -chown 0 "${added[@]}" -- -chgrp 0 "${added[@]}" -- \
   2>> xorriso.log || { tail -n 40 xorriso.log >&2; exit 1; }
 
 # A base that carries a checksum of itself gets a new one.

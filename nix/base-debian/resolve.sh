@@ -76,9 +76,10 @@ sources() {
     apt-get -qq --error-on=any update
 }
 
-# Version 999:1 satisfies any versioned dependency on a package we do without.
+# Packages that we do without, from standard input: a name, and a version where one is asked
+# for by it. Version 999:1 satisfies any other dependency.
 absent() {
-    list "$1" | while read -r name; do
+    while read -r name version; do
         provides=
         case $name in
         debconf) provides='debconf-2.0' ;;
@@ -86,8 +87,8 @@ absent() {
         esac
         multi=foreign
         [ "$name" = python3 ] && multi=allowed
-        printf 'Package: %s\nStatus: install ok installed\nArchitecture: amd64\nVersion: 999:1\nMulti-Arch: %s\nMaintainer: nobody\nDescription: absent\n' \
-            "$name" "$multi"
+        printf 'Package: %s\nStatus: install ok installed\nArchitecture: amd64\nVersion: %s\nMulti-Arch: %s\nMaintainer: nobody\nDescription: absent\n' \
+            "$name" "${version:-999:1}" "$multi"
         if [ -n "$provides" ]; then printf 'Provides: %s\n' "$provides"; fi
         echo
     done
@@ -139,7 +140,7 @@ snapshot=$(date -u -d "$date + 1 day" +%Y%m%dT%H%M%SZ)
 
 # Command substitution, because a failure within a pipe would go unseen.
 base() {
-    absent base.absent >"$work/status"
+    list base.absent | absent >"$work/status"
     # shellcheck disable=SC2046 # words are wanted
     ask install $(list base.list)
     # shellcheck disable=SC2046
@@ -155,19 +156,31 @@ firmware() { ask download $(list firmware.list); }
 # shellcheck disable=SC2046
 boot() { ask download $(list boot.list); }
 oracle() {
-    absent oracle.absent >"$work/status"
+    list oracle.absent | absent >"$work/status"
     sources "$suite main contrib non-free" "experimental main"
     # shellcheck disable=SC2046
     ask install $(list oracle.list)
     # shellcheck disable=SC2046
     ask download $(list oracle-alone.list)
 }
+# Headers of another kernel would make modules that this one refuses. The lock file that is
+# being written says which it is.
+zfs() {
+    kernel=$(sed -n 's/.*"linux-image-\([0-9][^"]*\)", "version": "\([^"]*\)".*/\1=\2/p' "$work/lock.json" | head -n 1)
+    # They depend on the kernel itself.
+    { list zfs.absent; echo "linux-image-${kernel%=*} ${kernel#*=}"; } | absent >"$work/status"
+    sources "$suite main contrib"
+    # shellcheck disable=SC2046
+    ask install $(list zfs.list) "linux-headers-$kernel"
+    # shellcheck disable=SC2046
+    ask download $(list zfs-alone.list)
+}
 
 {
     printf '{\n  "suite": "%s",\n  "release": "%s",\n  "date": %s,\n  "snapshot": "%s",\n%s  "sets": {\n' \
         "$suite" "$version" "$(date -u -d "$date" +%s)" "$snapshot" "$unpinned"
     first=y
-    for set in base tools firmware boot oracle; do
+    for set in base tools firmware boot oracle zfs; do
         [ "$first" ] || printf ',\n'
         first=
         uris=$($set)

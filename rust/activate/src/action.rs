@@ -1,6 +1,6 @@
 //! One change to the machine, and the command that would make it.
 
-use crate::command::quote;
+use crate::command::{Command, quote};
 use crate::make::Make;
 use asl_facts::Format;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,8 @@ pub enum Action {
         /// The mount point.
         target: String,
     },
-    /// Mounts by mount(8), which has a helper for this type.
+    /// Mounts by mount(8): what the type needs is more than a call of the
+    /// kernel, or its source is no node.
     MountByHelper {
         /// Type: `nfs4`, `cifs`, `fuse.sshfs`, `zfs`.
         format: String,
@@ -182,6 +183,20 @@ impl Action {
     }
 }
 
+/// mount(8) for a type that has a helper. That of ZFS refuses what is mounted
+/// by `/etc/fstab` with `zfsutil` and everything else without; the kernel asks
+/// for neither.
+pub(crate) fn by_mount(format: &str, source: &str, options: &[String], target: &str) -> Command {
+    Command::new("mount", &[])
+        .arg_if(format == "zfs", "-i")
+        .arg("-t")
+        .arg(format)
+        .arg("-o")
+        .arg(options.join(","))
+        .arg(source)
+        .arg(target)
+}
+
 /// As a shell command.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,13 +217,7 @@ impl fmt::Display for Action {
                 source,
                 options,
                 target,
-            } => write!(
-                f,
-                "mount -t {format} -o {} {} {}",
-                quote(&options.join(",")),
-                quote(source),
-                quote(target)
-            ),
+            } => by_mount(format, source, options, target).fmt(f),
             Action::Mount {
                 node,
                 driver,

@@ -22,6 +22,9 @@ const TRIES: usize = 3;
 /// looked at it may still hold it.
 const LOOKS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
+/// The same of a tool that was killed in the kernel: an import may take two
+/// minutes.
+const LOOKS_AT_ORPHANS: u32 = 1200;
 /// Layers that may lie over each other; a loop in sysfs must end.
 const MAX_DEPTH: u32 = 32;
 
@@ -122,16 +125,7 @@ impl Linux {
             Make::Unlocked { node, makes, .. } | Make::Snapshot { node, makes, .. } => {
                 self.look_over(node, dm_name(makes))
             }
-            Make::Pool { guid, name, .. } => {
-                let dir = self.path("/proc/spl/kstat/zfs").join(name);
-                match (dir.is_dir(), line(dir.join("guid"))) {
-                    (false, _) => State::Absent,
-                    (true, Some(seen)) if seen.trim() != guid => {
-                        State::Other(format!("pool {name} with id {}", seen.trim()))
-                    }
-                    (true, _) => State::Ours,
-                }
-            }
+            Make::Pool { guid, name, .. } => self.look_pool(guid, name),
             Make::CowFile { path, .. } => match self.path(path).symlink_metadata() {
                 Ok(_) => State::Ours,
                 Err(_) => State::Absent,
@@ -141,6 +135,38 @@ impl Linux {
                 false => State::Ours,
             },
         }
+    }
+
+    /// An import goes on in the kernel when its tool is killed: until the tool
+    /// is gone, the pool is there or not, or there without an id.
+    fn look_pool(&self, guid: &str, name: &str) -> State {
+        for _ in 0..LOOKS_AT_ORPHANS {
+            if !self.is_orphaned("zpool") {
+                break;
+            }
+            sleep(PAUSE);
+        }
+        let dir = self.path("/proc/spl/kstat/zfs").join(name);
+        match (dir.is_dir(), line(dir.join("guid"))) {
+            (false, _) => State::Absent,
+            (true, Some(seen)) if seen.trim() != guid => {
+                State::Other(format!("pool {name} with id {}", seen.trim()))
+            }
+            (true, _) => State::Ours,
+        }
+    }
+
+    /// A process of that name has lost who started it. One that is killed while
+    /// it is in the kernel stays until it comes back from there.
+    fn is_orphaned(&self, program: &str) -> bool {
+        let proc = self.path("/proc");
+        names(&proc).into_iter().any(|pid| {
+            // "PID (NAME) STATE PARENT ..."
+            let stat = line(proc.join(pid).join("stat")).unwrap_or_default();
+            let named = format!("({program}) ");
+            let rest = stat.split_once(&named).map(|(_, rest)| rest);
+            rest.is_some_and(|rest| rest.split(' ').nth(1) == Some("1"))
+        })
     }
 
     fn look_window(&self, node: &str, start: u64, size: u64, makes: &str) -> State {
@@ -274,6 +300,9 @@ impl Linux {
                 ..
             } => self.unlock_by_asking(make, node),
             Make::Attached { file, makes } => self.attach(file, makes),
+            Make::Pool {
+                writable: false, ..
+            } => self.with_host_id(|| run(&self.up(make)?).map(|_| ())),
             _ => run(&self.up(make)?).map(|_| ()),
         }
     }
@@ -402,5 +431,26 @@ impl Linux {
             .map(|(_, rest)| rest.trim())
             .ok_or_else(|| io::Error::other(format!("{node}: no snapshot: {}", status.trim())))?;
         Ok(!used.starts_with(|c: char| c.is_ascii_digit()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_outlived_who_started_it_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let linux = Linux::new(root.path());
+        for (pid, stat, seen) in [
+            ("7", "7 (zpool) S 500 7 7 0", false),
+            ("8", "8 (zpool-1) S 1 8 8 0", false),
+            ("9", "9 (zpool) D 1 9 9 0", true),
+        ] {
+            let dir = root.path().join("proc").join(pid);
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("stat"), format!("{stat}\n")).unwrap();
+            assert_eq!(linux.is_orphaned("zpool"), seen, "{stat}");
+        }
     }
 }

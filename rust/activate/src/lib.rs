@@ -13,6 +13,7 @@ mod command;
 mod device;
 mod engine;
 mod error;
+mod host_id;
 mod ioctl;
 mod journal;
 mod layers;

@@ -1,5 +1,6 @@
 //! The machine itself.
 
+use crate::action::by_mount;
 use crate::command::Command;
 use crate::error::Error;
 use crate::journal::MAX_JOURNAL;
@@ -357,12 +358,9 @@ impl System for Linux {
         options: &[String],
         target: &str,
     ) -> io::Result<()> {
-        let command = Command::new("mount", &["-t", format, "-o"])
-            .arg(options.join(","))
-            .arg(source)
-            .arg(self.path(target).to_string_lossy())
-            .within(REMOTE);
-        run(&command).map(|_| ())
+        let target = self.path(target);
+        let command = by_mount(format, source, options, &target.to_string_lossy());
+        run(&command.within(REMOTE)).map(|_| ())
     }
 
     fn forget(&self, nodes: &[String]) -> io::Result<()> {

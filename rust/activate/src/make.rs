@@ -18,6 +18,10 @@
 //!   `hints="none"` below /run/lvm.
 //! - Without `thin_check_executable=""` LVM runs `thin_check` at every pool,
 //!   which rescue systems lack; the kernel verifies what it reads by itself.
+//! - ZFS (2.3.9) refuses a pool with `multihost=on` to a host without an id,
+//!   read-only too, and with `-f`; to one with an id it writes a claim first,
+//!   and so fails read-only. An import ends in the kernel although its
+//!   tool was killed.
 //! - lvchange sets the flag of `read_only_volume_list` on the volume only: the
 //!   hidden volumes of a raid stay writable.
 
@@ -114,6 +118,9 @@ pub enum Make {
         foreign: bool,
         /// It may be written to.
         writable: bool,
+        /// The members are snapshots: what is written stays in memory.
+        #[serde(default)]
+        copied: bool,
     },
     /// A sparse file for what a snapshot changes.
     CowFile {
@@ -248,11 +255,13 @@ impl Make {
                 members,
                 foreign,
                 writable,
+                copied,
                 ..
             } => {
+                let read_only = !writable && !copied;
                 let mut command = Command::new("zpool", &["import", "-N", "-R", ZFS_ROOT])
-                    .arg_if(!writable, "-o")
-                    .arg_if(!writable, "readonly=on")
+                    .arg_if(read_only, "-o")
+                    .arg_if(read_only, "readonly=on")
                     .arg("-o")
                     .arg("cachefile=none")
                     .arg_if(*foreign, "-f");

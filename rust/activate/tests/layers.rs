@@ -554,12 +554,15 @@ fn pool_is_imported_without_a_trace_and_its_dataset_mounted() {
         "kind": "disk", "guid": 1, "id": 0, "path": null, "nparity": 0, "ashift": 12, "asize": 0,
         "log": false, "impaired": false, "resilvering": false, "children": [],
     });
-    let content = json!({
+    let content = |multihost: bool| {
+        json!({
         "is": "vdev", "pool": "77", "name": "tank", "guid": 1, "top": 1, "state": "active",
-        "txg": 1, "updated": 1, "label_txg": 1, "host": null, "multihost": false, "tops": 1,
+        "txg": 1, "updated": 1, "label_txg": 1, "host": null, "multihost": multihost, "tops": 1,
         "holes": [], "tree": leaf, "features_for_read": [], "labels": [0],
-    });
-    let disk = holding("sda", "8:0", "zfs", "1", content);
+        })
+    };
+    let disk = holding("sda", "8:0", "zfs", "1", content(false));
+    let shared = holding("sda", "8:0", "zfs", "1", content(true));
     let import = |foreign| Step::ImportPool {
         guid: "77".to_owned(),
         name: "tank".to_owned(),
@@ -590,12 +593,24 @@ fn pool_is_imported_without_a_trace_and_its_dataset_mounted() {
             "zpool import -N -R /run/asl/zfs -o readonly=on -o cachefile=none -f -d /dev/sda 77",
             "mkdir -p -m 0700 /run/asl/fs",
             "mkdir -p -m 0700 '/run/asl/fs/tank!data'",
-            "mount -t zfs -o ro,nodev,nosuid,noexec,zfsutil tank/data '/run/asl/fs/tank!data'",
+            "mount -i -t zfs -o ro,nodev,nosuid,noexec tank/data '/run/asl/fs/tank!data'",
             "mkdir -p -m 0755 /mnt/asl/local",
             "mount --bind '/run/asl/fs/tank!data/.asl' /mnt/asl/local",
         ]
     );
     assert!(!commands(&steps(false, "tank", "/"))[2].contains(" -f "));
+    // Its claim is written, to memory.
+    let commands = commands(&report(
+        "b1",
+        vec![shared],
+        vec![import(true), mount("tank", "/")],
+    ));
+    let imported = |command: &&String| command.starts_with("zpool import");
+    let import = commands.iter().find(imported).unwrap();
+    assert!(
+        import.ends_with(" -d /dev/mapper/asl-cow-sda 77"),
+        "{import}"
+    );
     assert!(refusal(&steps(false, "other/data", "/")).starts_with("other/data: not in the facts"));
 }
 

@@ -117,6 +117,12 @@ pub(crate) fn lacks(facts: &Facts, config: &Config, candidate: &Candidate<'_>) -
     {
         needs.push(("zpool", &["zfs"]));
     }
+    if candidate
+        .pool
+        .is_some_and(|pool| writes_by_itself(facts, pool))
+    {
+        needs.push(COPY);
+    }
     if keys::source(config, candidate).is_some() {
         needs.push(("cryptsetup", &["dm_crypt"]));
     }
@@ -163,7 +169,8 @@ fn personality(pool: &Pool) -> &'static [&'static str] {
 
 /// An array that the kernel writes to although it is assembled read-only: a
 /// bitmap's superblock, a journal, parity. The read-only flag of its members
-/// does not stop that, so it stands on copies in memory.
+/// does not stop that, so it stands on copies in memory. So does a ZFS pool
+/// that hosts share: it is not imported without a claim written to it.
 fn writes_by_itself(facts: &Facts, pool: &Pool) -> bool {
     let parity = matches!(pool.level.as_deref(), Some("raid4" | "raid5" | "raid6"));
     let recorded = || {
@@ -173,6 +180,7 @@ fn writes_by_itself(facts: &Facts, pool: &Pool) -> bool {
             signatures.any(
                 |signature| match signature.superblock().map(|s| &s.content) {
                     Some(asl_facts::Content::Raid(raid)) => raid.bitmap || raid.journal,
+                    Some(asl_facts::Content::Vdev(vdev)) => vdev.multihost,
                     _ => false,
                 },
             )
@@ -216,7 +224,7 @@ pub(crate) fn steps<'a>(
 }
 
 fn mount(
-    candidate: &Candidate<'_>,
+    path: &str,
     node: String,
     others: Vec<String>,
     driver: &str,
@@ -229,9 +237,9 @@ fn mount(
         others,
         format: driver.to_owned(),
         options: options.map(|option| (*option).to_owned()).collect(),
-        store_path: candidate.path.clone(),
+        store_path: path.to_owned(),
         target,
-        bind: candidate.path != "/",
+        bind: path != "/",
     }
 }
 
@@ -376,7 +384,7 @@ impl<'a> Builder<'a> {
             }
             Access::Ro => (node, State::Clean),
         };
-        let mount = mount(candidate, node, Vec::new(), driver, state, target);
+        let mount = mount(&candidate.path, node, Vec::new(), driver, state, target);
         self.steps.push(mount);
         Some(())
     }
@@ -401,12 +409,25 @@ impl<'a> Builder<'a> {
                 members,
                 foreign: pool.flags.contains(&asl_facts::PoolFlag::NotExported),
             });
-            mount(candidate, name, Vec::new(), "zfs", state, target)
+            // A dataset shows nothing of those below it.
+            let dataset = candidate.store.map_or("/", |store| &store.root);
+            let dataset = dataset.trim_end_matches('/');
+            let below = candidate.path.strip_prefix(dataset).unwrap_or_default();
+            let path = if below.is_empty() { "/" } else { below };
+            let node = format!("{name}{dataset}");
+            mount(path, node, Vec::new(), "zfs", state, target)
         } else {
             let driver = driver(&self.facts.system, pool.format)?;
             let mut members = members.into_iter();
             let first = members.next()?;
-            mount(candidate, first, members.collect(), driver, state, target)
+            mount(
+                &candidate.path,
+                first,
+                members.collect(),
+                driver,
+                state,
+                target,
+            )
         };
         self.steps.push(step);
         Some(())

@@ -76,6 +76,13 @@ fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
     let last = decision.steps.last();
     let (bind, options) = last.and_then(mount).unwrap_or_default();
     same("bind", &bind, expect.bind.as_deref().unwrap_or_default());
+    if let Some(expected) = &expect.mounted {
+        let node = match last {
+            Some(Step::Mount { node, .. }) => node.as_str(),
+            _ => "none",
+        };
+        same("mounted", node, expected);
+    }
     if let Some(expected) = &expect.options {
         same("options", &options, expected);
     }
@@ -277,7 +284,17 @@ fn every_step_has_what_it_needs() {
                     assert!(mounted.iter().any(private), "{name}: {file}");
                     (vec![], Some(makes))
                 }
-                Step::Mount { node, others, .. } => ([vec![node], others].concat(), None),
+                Step::Mount {
+                    node,
+                    others,
+                    format,
+                    ..
+                } => {
+                    // With a pool come its datasets.
+                    let pool = node.split('/').next().filter(|_| format == "zfs");
+                    let node = pool.unwrap_or(&node).to_owned();
+                    ([vec![node], others].concat(), None)
+                }
                 Step::MountContent { node, .. } => (vec![node], None),
                 Step::MountRemote { .. } => (vec![], None),
             };

@@ -44,6 +44,11 @@ pub struct Store {
     /// whatever the default one is. For ZFS from the pool's root dataset: a
     /// dataset is a directory of the one above it, wherever it is mounted.
     pub path: String,
+    /// The part of `path` that is a file system of its own, which has to be
+    /// mounted by itself to reach the store: for ZFS the dataset that holds
+    /// it. `/` for everything else.
+    #[serde(default = "slash", skip_serializing_if = "is_slash")]
+    pub root: String,
     /// What identifies it.
     pub evidence: Evidence,
     /// The store's id: the marker's uuid, the domain id, or `log:` and the
@@ -52,6 +57,14 @@ pub struct Store {
     /// Names of the store's directories that were seen, sorted: `blocks`,
     /// `logs`, ...
     pub entries: Vec<String>,
+}
+
+fn slash() -> String {
+    "/".to_owned()
+}
+
+fn is_slash(root: &str) -> bool {
+    root == "/"
 }
 
 /// What identifies a store, strongest first.

@@ -14,6 +14,7 @@ mod exfat;
 mod ext;
 mod identity;
 mod pool;
+mod stand_in;
 mod store;
 #[cfg(test)]
 mod testing;

@@ -118,6 +118,11 @@ fn domains(tree: &mut dyn Tree, parent: &str) -> Result<Option<Store>, Refusal> 
         } else {
             store.path
         },
+        root: if several {
+            or_slash(tree.root_of(parent)).to_owned()
+        } else {
+            store.root
+        },
         entries: all.into_iter().collect(),
         ..store
     }))
@@ -145,6 +150,7 @@ fn at_place(tree: &mut dyn Tree, place: &str, entries: &[Entry]) -> Result<Optio
     seen.sort();
     Ok(Some(Store {
         path: or_slash(place).to_owned(),
+        root: or_slash(tree.root_of(place)).to_owned(),
         evidence,
         id,
         entries: seen,

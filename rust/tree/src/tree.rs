@@ -17,6 +17,12 @@ pub(crate) trait Tree {
     /// The first `max` bytes of a regular file.
     fn head(&mut self, path: &str, max: usize) -> Result<Vec<u8>, Refusal>;
 
+    /// The part of a path that is a file system of its own, empty for the
+    /// whole one.
+    fn root_of<'a>(&self, _path: &'a str) -> &'a str {
+        ""
+    }
+
     /// The reader replays the log in memory.
     fn replays(&self) -> bool;
 }
@@ -43,7 +49,7 @@ impl Entry {
 pub(crate) enum Kind {
     File,
     Directory,
-    /// The root of a btrfs subvolume.
+    /// The root of a btrfs subvolume or of a ZFS dataset.
     Subvolume,
     Other,
 }

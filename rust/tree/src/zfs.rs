@@ -8,14 +8,16 @@
 //! The crate has no unsafe code in use and answers what it does not know with
 //! an error, but it is young, keeps no cache and puts a whole directory into
 //! memory: what it may read is bounded here, its memory only by the limits of
-//! the process. Its needs, too, are stricter than those of the pool: a mirror
-//! is read with every member or not at all.
+//! the process. It wants every member of a mirror; one that is here stands in
+//! for those that are not.
 
 use crate::device::Cache;
 use crate::pool::Member;
+use crate::stand_in;
 use crate::store;
 use crate::tree::{Entry, Kind, Refusal, Tree, bounded};
 use asl_facts::{Content, Look, PoolState, Vdev, VdevNode};
+use asl_probe::read_up_to;
 use lamzfs::{BlockRead, EntryKind, Error, PoolMember, Zfs};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -29,6 +31,8 @@ const MAX_READS: u32 = 1 << 16;
 struct Reader {
     cache: Cache,
     left: Rc<Cell<u32>>,
+    /// The label that it has in place of its own: of a member that is missing.
+    label: Option<Vec<u8>>,
 }
 
 impl BlockRead for Reader {
@@ -37,7 +41,14 @@ impl BlockRead for Reader {
     fn read_at(&mut self, offset_bytes: u64, buf: &mut [u8]) -> Result<(), Self::Error> {
         let left = self.left.get().checked_sub(1);
         self.left.set(left.ok_or(io::ErrorKind::QuotaExceeded)?);
-        self.cache.read_exact(offset_bytes, buf)
+        self.cache.read_exact(offset_bytes, buf)?;
+        let label = self.label.as_ref();
+        if let Some(label) = label.filter(|_| offset_bytes == stand_in::LIST_AT)
+            && let Some(part) = label.get(..buf.len())
+        {
+            buf.copy_from_slice(part);
+        }
+        Ok(())
     }
 }
 
@@ -60,23 +71,35 @@ pub(crate) fn read(members: &[Member<'_>]) -> Result<Look, Refusal> {
         .collect();
     // The first one's label says what the pool is made of.
     current.sort_by_key(|(_, vdev)| std::cmp::Reverse(vdev.label_txg));
-    let (_, first) = current
+    let (newest, first) = current
         .first()
         .ok_or_else(|| Refusal::Reader("no member that is in use".to_owned()))?;
     let here: BTreeSet<u64> = current.iter().map(|(_, vdev)| vdev.guid).collect();
-    is_readable(first, &here)?;
+    let missing = missing(first, &here)?;
 
     let left = Rc::new(Cell::new(MAX_READS));
-    let members = current
+    let reader = |member: &Member<'_>, label| PoolMember {
+        reader: Reader {
+            cache: Cache::new(&member.dev),
+            left: left.clone(),
+            label,
+        },
+        device_size_bytes: member.dev.size(),
+    };
+    let mut members: Vec<_> = current
         .iter()
-        .map(|(member, _)| PoolMember {
-            reader: Reader {
-                cache: Cache::new(&member.dev),
-                left: left.clone(),
-            },
-            device_size_bytes: member.dev.size(),
-        })
+        .map(|(member, _)| reader(member, None))
         .collect();
+    if first.tree.as_ref().is_some_and(|top| top.kind == "mirror") {
+        for guid in missing {
+            let list = read_up_to(&*newest.dev, stand_in::LIST_AT, stand_in::LIST);
+            let label = list
+                .ok()
+                .and_then(|list| stand_in::label(list, first.guid, guid));
+            // Without one the crate says what it lacks.
+            members.extend(label.map(|label| reader(newest, Some(label))));
+        }
+    }
     let pool = Zfs::import(members).map_err(|error| refusal("pool", &error))?;
     let mut tree = ZfsTree {
         pool,
@@ -93,8 +116,9 @@ pub(crate) fn read(members: &[Member<'_>]) -> Result<Look, Refusal> {
     }
 }
 
-/// Refuses by name what the crate would refuse by token.
-fn is_readable(vdev: &Vdev, here: &BTreeSet<u64>) -> Result<(), Refusal> {
+/// The parts of the top-level device that are not here. Refuses by name what
+/// the crate would refuse by token.
+fn missing(vdev: &Vdev, here: &BTreeSet<u64>) -> Result<Vec<u64>, Refusal> {
     let refuse = |why: String| Err(Refusal::Reader(why));
     if vdev.tops != 1 {
         let tops = vdev.tops;
@@ -110,7 +134,8 @@ fn is_readable(vdev: &Vdev, here: &BTreeSet<u64>) -> Result<(), Refusal> {
         .collect();
     let (kind, parity) = (top.kind.as_str(), top.nparity);
     let spared = match (kind, parity) {
-        ("disk" | "file" | "mirror", _) => 0,
+        ("disk" | "file", _) => 0,
+        ("mirror", _) => top.children.len().saturating_sub(1),
         ("raidz", 1) => 1,
         ("raidz", _) => return refuse(format!("raidz{parity}: raidz1 is read here")),
         _ => return refuse(format!("{kind}: a disk, a mirror or a raidz1 is read here")),
@@ -120,7 +145,7 @@ fn is_readable(vdev: &Vdev, here: &BTreeSet<u64>) -> Result<(), Refusal> {
         let names = names.join(", ");
         return refuse(format!("{kind} without {names}"));
     }
-    Ok(())
+    Ok(missing.iter().map(|child| child.guid).collect())
 }
 
 fn name_of(node: &VdevNode) -> String {
@@ -228,6 +253,10 @@ impl Tree for ZfsTree {
         self.pool
             .read_at(&names(dataset), &names(rest), 0, max)
             .map_err(|error| refusal(path, &error))
+    }
+
+    fn root_of<'a>(&self, path: &'a str) -> &'a str {
+        self.split(path).0
     }
 
     fn replays(&self) -> bool {

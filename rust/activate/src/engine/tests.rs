@@ -478,6 +478,7 @@ fn deep_plan() -> Plan {
         members: names(&["/dev/sdb"]),
         foreign: false,
         writable: false,
+        copied: false,
     }));
     actions.extend(cow("/dev/mapper/u", "c"));
     actions.push(Action::Verify {

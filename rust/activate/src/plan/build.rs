@@ -396,14 +396,8 @@ impl<'a> Build<'a> {
         }
         check_name(step.node, "-_.:/ ")?;
         let mode = if self.is_writable(pool) { "rw" } else { "ro" };
-        check(step.node, step.options, mode, &[], |option| {
-            option == "zfsutil"
-        })?;
-        let mut options = step.options.to_vec();
-        // Without it the helper mounts only what is marked `legacy`.
-        if !options.iter().any(|option| option == "zfsutil") {
-            options.push("zfsutil".to_owned());
-        }
+        check(step.node, step.options, mode, &[], |_| false)?;
+        let options = step.options.to_vec();
         let mounted = |target: &str| Action::MountByHelper {
             format: "zfs".to_owned(),
             source: step.node.to_owned(),

@@ -226,17 +226,30 @@ impl<'a> Build<'a> {
     ) -> Result<(), PlanError> {
         check_name(guid, "")?;
         check_name(name, "-_.: ")?;
+        let mut claimed = false;
         for node in members {
-            self.member(node, Format::Zfs, |_| true)?;
+            let device = self.member(node, Format::Zfs, |_| true)?;
+            claimed |= device.is_some_and(|device| {
+                let mut signatures = device.probe.signatures().iter();
+                signatures.any(is_multihost)
+            });
         }
         self.load(&["zfs"]);
         self.pools.push(name.to_owned());
+        let writable = self.is_writable(name);
+        let copied = claimed && !writable;
+        let members = if copied {
+            self.over_all(members)
+        } else {
+            members.to_vec()
+        };
         let make = Make::Pool {
             guid: guid.to_owned(),
             name: name.to_owned(),
-            members: members.to_vec(),
+            members,
             foreign,
-            writable: self.is_writable(name),
+            writable,
+            copied,
         };
         self.push(Action::Make { make });
         Ok(())
@@ -408,6 +421,12 @@ fn raid_of(signature: &Signature) -> Option<&Raid> {
         Holding::Raid(raid) => Some(raid),
         _ => None,
     }
+}
+
+/// Such a pool is not imported without a claim that is written to it.
+fn is_multihost(signature: &Signature) -> bool {
+    let content = signature.superblock().map(|found| &found.content);
+    matches!(content, Some(Holding::Vdev(vdev)) if vdev.multihost)
 }
 
 /// Started read-only, such an array leaves its members alone. md writes a

@@ -65,6 +65,7 @@ pub(crate) fn with_store(mut device: Device, format: Format, uuid: &str, path: &
                     look: Look::Read {
                         stores: vec![Store {
                             path: path.to_owned(),
+                            root: "/".to_owned(),
                             evidence: Evidence::Marker,
                             id: Some("s1".to_owned()),
                             entries: vec!["blocks".to_owned(), "logs".to_owned()],

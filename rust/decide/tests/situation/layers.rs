@@ -30,6 +30,8 @@ pub(crate) struct Group {
     pub(crate) store: Option<String>,
     /// Stores elsewhere: path to id.
     pub(crate) stores: BTreeMap<String, String>,
+    /// Paths of its datasets.
+    pub(crate) datasets: Vec<String>,
     /// Nobody could look inside.
     pub(crate) unreadable: Option<String>,
     /// Logical volumes and the health of each.
@@ -74,6 +76,16 @@ impl View {
 }
 
 impl Group {
+    /// The deepest of its datasets that holds this path.
+    fn dataset(&self, path: &str) -> String {
+        let holds = |dataset: &&String| {
+            let rest = path.strip_prefix(dataset.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let deepest = self.datasets.iter().filter(holds).max_by_key(|d| d.len());
+        deepest.map_or_else(|| "/".to_owned(), String::clone)
+    }
+
     pub(super) fn pool(&self) -> Pool {
         let member = |device: &String, standing| PoolMember {
             device: device.clone(),
@@ -88,7 +100,10 @@ impl Group {
             (&self.duplicates, MemberStanding::Duplicate),
         ];
         let root = self.store.iter().map(|id| store("/", Some(id)));
-        let below = self.stores.iter().map(|(path, id)| store(path, Some(id)));
+        let below = self.stores.iter().map(|(path, id)| Store {
+            root: self.dataset(path),
+            ..store(path, Some(id))
+        });
         Pool {
             format: self.format.unwrap_or(Format::Md),
             id: self.id.clone(),
@@ -131,6 +146,7 @@ impl Group {
 pub(super) fn store(path: &str, id: Option<&String>) -> Store {
     Store {
         path: path.to_owned(),
+        root: "/".to_owned(),
         evidence: if id.is_some() {
             Evidence::Marker
         } else {

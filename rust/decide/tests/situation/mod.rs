@@ -165,6 +165,8 @@ pub(crate) struct Expect {
     pub(crate) notes: Vec<String>,
     /// Node and code of a candidate.
     pub(crate) judged: BTreeMap<String, String>,
+    /// Node or dataset that is mounted.
+    pub(crate) mounted: Option<String>,
     /// Directory that is bound to the mount point.
     pub(crate) bind: Option<String>,
     /// Options of the mount.

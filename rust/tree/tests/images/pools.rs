@@ -74,6 +74,19 @@ fn datasets_are_roots_on_a_disk_a_mirror_and_a_raidz() {
 }
 
 #[test]
+fn a_store_names_the_dataset_that_has_to_be_mounted() {
+    let roots = |names: &[&str]| -> Vec<String> {
+        let look = look_at(Format::Zfs, &pool(names));
+        look.stores()
+            .iter()
+            .map(|store| store.root.clone())
+            .collect()
+    };
+    assert_eq!(roots(&["one"]), ["/data"]);
+    assert_eq!(roots(&["mirror1", "mirror0"]), ["/data", "/data/deep"]);
+}
+
+#[test]
 fn a_raidz1_is_read_without_any_one_device_and_refused_without_two() {
     for missing in 0..RAIDZ.len() {
         let mut names = RAIDZ.to_vec();
@@ -87,11 +100,20 @@ fn a_raidz1_is_read_without_any_one_device_and_refused_without_two() {
     assert!(!why.contains("/raidz1 "), "{why}");
 }
 
+/// Its own id is all that tells one from the other, and of that the label of
+/// what is missing is made.
+#[test]
+fn a_mirror_is_read_from_either_half() {
+    let whole = look_at(Format::Zfs, &pool(&["mirror0", "mirror1"]));
+    for half in ["mirror0", "mirror1"] {
+        assert_eq!(look_at(Format::Zfs, &pool(&[half])), whole, "{half}");
+    }
+}
+
 #[test]
 fn what_is_not_read_is_refused_by_name() {
     for (names, expected) in [
-        (&["mirror0"][..], "mirror without /hp/mirror1"),
-        (&["wide0"], "2 top-level devices"),
+        (&["wide0"][..], "2 top-level devices"),
         (&["double0"], "raidz2: raidz1 is read here"),
     ] {
         let why = why(look_at(Format::Zfs, &pool(names)));
