@@ -329,6 +329,26 @@ class Guest:
         major, minor = self.line(f"stat -c '%t %T' {node}").split()
         return int(major, 16) << 20 | int(minor, 16)
 
+    def zpool(
+        self,
+        name: str,
+        devices: str,
+        *disks: Loop,
+        options: str = "",
+        dataset: str = "data",
+        at: str = ".",
+        end: str = "export",
+    ) -> str:
+        """Make a pool with a store in a dataset (`.`: the pool's own), exported or, with `end` of
+        `crash`, as a power cut leaves it: the store's id."""
+        store = str(uuid.uuid4())
+        words = [name, options, devices, dataset, store, at, end]
+        words += [word for disk in disks for word in (disk.file, disk.whole)]
+        self.lab(f"zpool_on {shlex.join(words)}")
+        for disk in disks:
+            self.remember(disk)
+        return store
+
     def known_store(self, node: str, label: str) -> dict[str, str]:
         """Make a store on this node: what blkid says of it, and its id."""
         store, _ = self.make_store(node, "ext4")

@@ -219,6 +219,55 @@ nfs_stop() {
     [ ! -e /proc/fs/nfsd/threads ] || echo 0 >/proc/fs/nfsd/threads
 }
 
+# as_host ID NAME: what a pool remembers of the host that uses it; 0 is none
+as_host() {
+    modprobe zfs
+    echo "$1" >/sys/module/spl/parameters/spl_hostid
+    hostname "$2"
+}
+
+# zpool_on NAME OPTIONS DEVICES DATASET STORE-ID DIR END FILE NODE...: a pool with a store in a dataset
+# of it, `.` for that of the pool itself. END is `export`, or `crash` for what a power cut leaves:
+# files that were copied while it was in use.
+zpool_on() {
+    local name=$1 options=$2 devices=$3 dataset=$4 store=$5 dir=$6 end=$7 place file i
+    shift 7
+    modprobe zfs
+    # shellcheck disable=SC2086 # words are wanted
+    zpool create -f -R $LAB/zfs $options "$name" $devices
+    [ "$dataset" = . ] || zfs create -p "$name/$dataset"
+    place=$LAB/zfs/$name/$dataset/$dir
+    mkdir -p "$place"
+    fill "$place" 1 "$store"
+    if [ "$end" = crash ]; then
+        # Durable, and until the next transaction group, which is far, in the intent log alone: the
+        # first file made that log, in a group of its own.
+        echo 600 >/sys/module/zfs/parameters/zfs_txg_timeout
+        zpool sync "$name"
+        for file in early late; do
+            dd if=/dev/zero of="$place/blocks/$file" bs=4096 count=3 conv=fsync status=none
+        done
+        for ((i = 1; i <= $#; i += 2)); do cp --sparse=always "${!i}" "${!i}.cut"; done
+        echo 5 >/sys/module/zfs/parameters/zfs_txg_timeout
+    fi
+    zpool export "$name"
+    [ "$end" = crash ] || return 0
+    while [ $# -gt 0 ]; do
+        losetup --detach "$2"
+        mv "$1.cut" "$1"
+        losetup --partscan "$2" "$1"
+        shift 2
+    done
+    udevadm settle
+}
+
+# zpools_out: pools that a failed situation left
+zpools_out() {
+    [ -e /sys/module/zfs ] || return 0
+    zpool list -Ho name | while read -r name; do zpool export -f "$name"; done
+    as_host 0 "$(</etc/hostname)"
+}
+
 # state: the mode file, the mount, the units and intake's own status, in sections
 state() {
     echo "== mode"
@@ -247,6 +296,7 @@ clean() {
         dmsetup resume "$name"
         dmsetup remove --retry "$name"
     done
+    zpools_out
     while [ $# -gt 0 ]; do
         fingerprint "$1" "$2"
         losetup --detach "$2"

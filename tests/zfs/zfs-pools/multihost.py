@@ -1,0 +1,11 @@
+# A pool that hosts hand to each other, and nobody knows whether one has it: only when it is named.
+disk = vm.loop(partitions=1, partition=1, megabytes=80)
+vm.lab("as_host 0x1a2b3c4d server")
+store = vm.zpool("shared", disk.node, disk, options="-o multihost=on", end="crash")
+vm.lab("as_host 0 rescue")
+vm.decide()
+vm.expect_none("foreign-live")
+vm.expect_reason("shared may be in use by server now", "import.foreign")
+vm.configure("import.foreign = shared")
+vm.decide()
+vm.expect_import("zfs shared", "import-pool", "mount", store=store)
