@@ -56,27 +56,14 @@ impl ReadAt for Mapped {
     /// As many bytes as there are up to the end: the readers take fewer for
     /// the end of the device.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let mut done = 0_usize;
-        while done < buf.len() {
-            let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
-            if at >= self.map.size() {
-                break;
-            }
+        let run_at = |at| {
             let run = self.map.run(at).filter(|run| run.len > 0);
             let run = run.ok_or_else(|| io::Error::other(format!("nothing maps byte {at}")))?;
-            let rest = buf.get_mut(done..).unwrap_or_default();
-            let len = usize::try_from(run.len)
-                .unwrap_or(usize::MAX)
-                .min(usize::try_from(self.map.size().saturating_sub(at)).unwrap_or(usize::MAX))
-                .min(rest.len());
-            match self.fill(&run, rest.get_mut(..len).unwrap_or_default()) {
-                Ok(()) => done = done.saturating_add(len),
-                // What was read is sound; the next read meets the error.
-                Err(_) if done > 0 => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+            Ok((run.len, run))
+        };
+        in_runs(self.map.size(), offset, buf, run_at, |run, _, buf| {
+            self.fill(&run, buf)
+        })
     }
 
     fn size(&self) -> u64 {
@@ -94,6 +81,39 @@ impl View for Mapped {
             map: Geometry(self.map.clone()),
         })
     }
+}
+
+/// Fills `buf` from `offset` on, run by run, up to the end of `size` bytes.
+/// `run_at` says how many bytes are together at an offset, none to end there,
+/// and what they are; `fill` reads them.
+pub(crate) fn in_runs<R>(
+    size: u64,
+    offset: u64,
+    buf: &mut [u8],
+    run_at: impl Fn(u64) -> io::Result<(u64, R)>,
+    fill: impl Fn(R, u64, &mut [u8]) -> io::Result<()>,
+) -> io::Result<usize> {
+    let mut done = 0_usize;
+    while done < buf.len() {
+        let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
+        if at >= size {
+            break;
+        }
+        let (together, run) = run_at(at)?;
+        let rest = buf.get_mut(done..).unwrap_or_default();
+        let len = together.min(size.saturating_sub(at));
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
+        if len == 0 {
+            break;
+        }
+        match fill(run, at, rest.get_mut(..len).unwrap_or_default()) {
+            Ok(()) => done = done.saturating_add(len),
+            // What was read is sound; the next read meets the error.
+            Err(_) if done > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 /// Fills `buf` or fails.

@@ -9,7 +9,7 @@
 //! `drivers/md/dm-thin-metadata.c` (`struct thin_disk_superblock`),
 //! `drivers/md/persistent-data/dm-btree-internal.h` (`struct node_header`).
 
-use crate::mapped::read_exact;
+use crate::mapped::{in_runs, read_exact};
 use crate::node::{Node, View};
 use crate::plan::{Made, Part};
 use asl_probe::ReadAt;
@@ -168,25 +168,14 @@ impl ReadAt for Thin {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         let root = self.root.get_or_init(|| self.root());
         let root = *root.as_ref().map_err(|why| io::Error::other(why.clone()))?;
-        let mut done = 0_usize;
-        while done < buf.len() {
-            let at = offset.saturating_add(u64::try_from(done).unwrap_or(u64::MAX));
-            let chunk = self.mapping.chunk;
-            let in_chunk = chunk.saturating_sub(at.checked_rem(chunk).unwrap_or(0));
-            let len = in_chunk.min(self.mapping.size.saturating_sub(at));
-            let rest = buf.get_mut(done..).unwrap_or_default();
-            let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
-            if len == 0 {
-                break;
-            }
-            match self.fill(root, at, rest.get_mut(..len).unwrap_or_default()) {
-                Ok(()) => done = done.saturating_add(len),
-                // What was read is sound; the next read meets the error.
-                Err(_) if done > 0 => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        let chunk = self.mapping.chunk;
+        let in_chunk = |at: u64| {
+            let within = at.checked_rem(chunk).unwrap_or(0);
+            Ok((chunk.saturating_sub(within), ()))
+        };
+        in_runs(self.mapping.size, offset, buf, in_chunk, |(), at, buf| {
+            self.fill(root, at, buf)
+        })
     }
 
     fn size(&self) -> u64 {
