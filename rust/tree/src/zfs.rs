@@ -90,15 +90,16 @@ pub(crate) fn read(members: &[Member<'_>]) -> Result<Look, Refusal> {
         .iter()
         .map(|(member, _)| reader(member, None))
         .collect();
-    if first.tree.as_ref().is_some_and(|top| top.kind == "mirror") {
-        for guid in missing {
-            let list = read_up_to(&*newest.dev, stand_in::LIST_AT, stand_in::LIST);
-            let label = list
-                .ok()
-                .and_then(|list| stand_in::label(list, first.guid, guid));
-            // Without one the crate says what it lacks.
-            members.extend(label.map(|label| reader(newest, Some(label))));
-        }
+    let mirror = first.tree.as_ref().is_some_and(|top| top.kind == "mirror");
+    // Without the list the crate says what it lacks.
+    if mirror
+        && !missing.is_empty()
+        && let Ok(list) = read_up_to(&*newest.dev, stand_in::LIST_AT, stand_in::LIST)
+    {
+        let labels = missing
+            .into_iter()
+            .filter_map(|guid| stand_in::label(list.clone(), first.guid, guid));
+        members.extend(labels.map(|label| reader(newest, Some(label))));
     }
     let pool = Zfs::import(members).map_err(|error| refusal("pool", &error))?;
     let mut tree = ZfsTree {
