@@ -30,11 +30,13 @@ impl Ring {
         let logblocks = u32::try_from(blocks / 8).unwrap();
         sb[96..100].copy_from_slice(&logblocks.to_be_bytes());
         sb[124] = 10;
-        Self {
+        let mut ring = Self {
             blocks,
             sb,
             device: vec![0; LOG_AT + blocks * 512],
-        }
+        };
+        ring.version(5);
+        ring
     }
 
     fn block(&mut self, block: usize) -> &mut [u8] {
@@ -60,6 +62,11 @@ impl Ring {
     fn logged_at(&mut self, block: usize) {
         let lsn = (7_u64 << 32) + u64::try_from(block).unwrap();
         self.sb[240..248].copy_from_slice(&lsn.to_be_bytes());
+    }
+
+    /// 4 does not say it.
+    fn version(&mut self, version: u16) {
+        self.sb[100..102].copy_from_slice(&version.to_be_bytes());
     }
 
     /// A record at `at` with `len` blocks of data; past the end of the ring
@@ -148,6 +155,13 @@ fn a_ring_that_has_wrapped_is_judged_at_the_step_of_the_cycle() {
     }
 }
 
+#[test]
+fn a_log_that_was_never_mounted_costs_two_reads() {
+    let mut ring = Ring::sized(1 << 17);
+    ring.record(0, 1, 1, 0, true);
+    assert_eq!(ring.cost(), (LogState::Clean, 2));
+}
+
 /// A log of 64 MiB, the largest that mkfs.xfs makes without being told to but
 /// for large file systems.
 #[test]
@@ -164,16 +178,18 @@ fn a_large_log_costs_few_reads_and_fewer_where_the_superblock_knows_its_end() {
         }
         before = at;
         ring.record(at, 7, 1, 0, true);
-        ring.logged_at(0);
+        ring.version(4);
         let (state, reads) = ring.cost();
         assert_eq!(state, LogState::Clean, "{at}");
         assert!(reads <= 14, "{at}: {reads} reads");
+        ring.version(5);
         ring.logged_at(at - 4);
         let (state, reads) = ring.cost();
         assert_eq!(state, LogState::Clean, "{at}");
         assert!(reads <= 6, "{at}: {reads} reads");
         // Whatever it says.
         for wrong in [
+            0,
             1,
             254,
             256,

@@ -8,7 +8,7 @@
 //! Source: Linux `fs/xfs/xfs_log_recover.c` (`xlog_find_head`,
 //! `xlog_find_tail`), `fs/xfs/libxfs/xfs_log_format.h`.
 
-use crate::bytes::{be32, be64, field, u8_at};
+use crate::bytes::{be16, be32, be64, field, u8_at};
 use crate::read::{Fault, ReadAt, read_up_to};
 use asl_facts::LogState;
 
@@ -33,6 +33,8 @@ const MAX_LOG: u64 = 2 << 30;
 /// none: a disk reads as much in the time of a seek, and a log of 64 MiB takes
 /// nine steps in place of fourteen.
 const WINDOW: u64 = 128 * 1024;
+/// `XFS_SB_VERSION_NUMBITS`.
+const VERSION_NUMBER: u16 = 0xf;
 /// `NULLCOMMITLSN`.
 const NO_LSN: u64 = u64::MAX;
 /// Flag of the one operation in an unmount record.
@@ -118,9 +120,10 @@ struct Log<'a> {
     /// Blocks in the ring, at least one.
     blocks: u64,
     uuid: Vec<u8>,
-    /// `sb_lsn`: the block that the superblock was last logged at, which
-    /// unmounting does shortly before the log ends. It says where to search
-    /// first, and nothing where it is wrong.
+    /// `sb_lsn` of version 5: the block that the superblock was last logged
+    /// at, which unmounting does shortly before the log ends; 0 before the
+    /// first mount. It says where to search first, and nothing where it is
+    /// wrong.
     hint: Option<u64>,
     window_at: u64,
     window: Vec<u8>,
@@ -141,9 +144,10 @@ impl<'a> Log<'a> {
             .checked_mul(block_size)?;
         let bytes = sb_logblocks.checked_mul(block_size)?;
         let end = start.checked_add(bytes)?;
+        let version = be16(sb, 100) & VERSION_NUMBER;
         // Cycle, then block.
         let sb_lsn = be64(sb, 240);
-        let hint = (sb_lsn != NO_LSN).then_some(sb_lsn & u64::from(u32::MAX));
+        let hint = (version == 5 && sb_lsn != NO_LSN).then_some(sb_lsn & u64::from(u32::MAX));
         (sb_logstart != 0 && (BLOCK..=MAX_LOG).contains(&bytes) && end <= dev.size()).then(|| {
             Self {
                 dev,
@@ -204,7 +208,10 @@ impl<'a> Log<'a> {
         if first == 0 {
             return Ok(Search::Zeroed);
         }
-        let last = self.cycle(last_block)?;
+        // Alone: of what lies beside it nothing is wanted, and the window at
+        // the start is kept, in which a log ends that never came round.
+        let last = self.start.saturating_add(last_block.saturating_mul(BLOCK));
+        let last = cycle_of(&read_up_to(self.dev, last, 512)?);
         let (at, old_cycle) = if first == last {
             (self.blocks, last.wrapping_sub(1))
         } else if last == 0 || last.wrapping_add(1) == first {
@@ -221,7 +228,7 @@ impl<'a> Log<'a> {
         // From where it should be on, further each time, to the ends of the
         // windows: in the one that it is in nothing more is read.
         let mut step = WINDOW / BLOCK;
-        let mut next = self.hint.filter(|hint| *hint > 0);
+        let mut next = self.hint.map(|hint| hint.max(1));
         while let Some(at) = next.filter(|next| *next < last) {
             if self.cycle(at)? == cycle {
                 last = at;
