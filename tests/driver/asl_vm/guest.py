@@ -18,6 +18,7 @@ from .disks import Disk, blank, check_same, check_untouched, remember
 from .qemu import Qmp, plug
 
 LAB = "/run/lab"
+KEY = f"{LAB}/key"
 MOUNT = "/mnt/asl/local"
 REMOTE = "/mnt/asl/remote"
 CONF = "/etc/asl/asl.conf"
@@ -267,15 +268,33 @@ class Guest:
     def _expect_gone(self, after: str) -> None:
         """Nothing of an activation is left, and its disks are as they were."""
         check(f"mount at {MOUNT} after {after}", self.state.mount, [])
-        before = self.succeed(f"cat {LAB}/nodes").splitlines()
-        check(f"nodes, sizes and read-only flags after {after}", self.nodes(), before)
+        self.expect_nodes_as_before(after)
         for loop in self.loops:
             self.check_loop(loop)
         self.check_disks()
 
-    def nodes(self) -> list[str]:
-        """Every block device with its sectors and its read-only flag."""
-        return self.lab("nodes").splitlines()
+    def expect_not_told(self, secret: str) -> None:
+        """This is in no journal and in no file of ours."""
+        self.fail(f"journalctl -b --no-pager | grep -F {secret}")
+        self.fail(f"grep -rF {secret} /var/lib/asl /run/asl")
+
+    def expect_nodes_as_before(self, after: str) -> None:
+        """Every block device, its sectors and its read-only flag are what they were when the node
+        last decided, and no pool is imported."""
+        before = self.succeed(f"cat {LAB}/nodes").splitlines()
+        check(f"nodes, sizes and read-only flags after {after}", self.lab("nodes").splitlines(), before)
+        check(f"pools after {after}", self.line("! command -v zpool >/dev/null || zpool list -Ho name"), "")
+
+    def expect_undone_when_killed(self) -> None:
+        """An activation that is killed, wherever it stands, is taken back by the next command."""
+        self.release()
+        for tenths in range(1, 30, 4):
+            # timeout kills its child alone: the tool that runs at the moment must die with it.
+            self.succeed(f"timeout -s KILL {tenths / 10} asl-admin activate >/dev/null 2>&1 || true")
+            self.succeed("asl-admin deactivate 2>&1")
+            self.expect_nodes_as_before(f"{tenths} tenths of a second")
+        self.succeed("systemctl start asl-activate asl-intake")
+        self.seen = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -533,6 +552,22 @@ class Guest:
             " conv=notrunc,fsync status=none"
         )
         self.remember(loop)
+
+    def seal(self, node: str, *loops: Loop) -> str:
+        """Make a LUKS container, which KEY opens: its id."""
+        container = self.lab(f"seal {node}")
+        for loop in loops:
+            self.remember(loop)
+        return container
+
+    def sealed_store(self, node: str, *loops: Loop) -> tuple[str, str]:
+        """Make a LUKS container with a store in it: the ids of both."""
+        container = self.seal(node)
+        udev = "DM_DISABLE_UDEV=1"
+        self.succeed(f"{udev} cryptsetup open --key-file {KEY} {node} plain")
+        store, _ = self.make_store("/dev/mapper/plain", "ext4")
+        self.set_up(f"{udev} cryptsetup close plain", *loops)
+        return container, store
 
     def set_up(self, command: str, *loops: Loop) -> str:
         """Run a tool that writes to these disks; from here on a write counts."""

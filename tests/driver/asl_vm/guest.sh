@@ -195,6 +195,13 @@ in_memory() {
     done
 }
 
+# seal NODE: a LUKS container that $LAB/key opens
+seal() {
+    printf s3cr3t-w0rd >$LAB/key
+    cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 "$1" $LAB/key
+    cryptsetup luksUUID "$1"
+}
+
 # nfs_serve CLIENT: an NFS 4 server with a store at /asl, without its daemons: what they would say of
 # the client, of the root and of its handle is told to the kernel beforehand
 nfs_serve() {

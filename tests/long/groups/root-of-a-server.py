@@ -9,4 +9,4 @@ vm.set_up(
 )
 vm.decide()
 vm.expect_none("empty")
-vm.check("nodes", vm.nodes(), vm.succeed("cat /run/lab/nodes").splitlines())
+vm.expect_nodes_as_before("the decision")

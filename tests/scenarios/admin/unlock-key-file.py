@@ -1,17 +1,6 @@
 # A container is opened read-only behind a guard, its store is found, and all of it is taken back.
 locked = vm.loop()
-uuid = "5a0c0000-0000-4000-8000-000000000001"
-fs = "5a0c0000-0000-4000-8000-000000000003"
-store = "5a0c0000-0000-4000-8000-000000000002"
-vm.set_up(
-    "printf secret >/run/lab/key;"
-    " cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000"
-    f" --uuid {uuid} {locked.whole} /run/lab/key;"
-    f" cryptsetup open --key-file /run/lab/key {locked.whole} setup;"
-    f" . /run/lab.sh; store_on /dev/mapper/setup ext4 {fs} 1 {store} .;"
-    " cryptsetup close setup",
-    locked,
-)
+uuid, store = vm.sealed_store(locked.whole, locked)
 vm.decide()
 vm.fail(f"echo wrong >/run/lab/wrong; asl-admin unlock {uuid} --key-file /run/lab/wrong")
 vm.check("read-only flag", vm.line(f"blockdev --getro {locked.whole}"), "0")

@@ -5,6 +5,6 @@ vm.expect_mode(mode="import", store=store)
 vm.check("steps", [step["step"] for step in vm.facts["decision"]["steps"]], ["mount"])
 vm.expect_intake_serves()
 vm.release()
-vm.check("nodes after", vm.nodes(), vm.succeed("cat /run/lab/nodes").splitlines())
+vm.expect_nodes_as_before("the release")
 # It would not let another device with these ids in.
 vm.succeed("btrfs device scan --forget")

@@ -1,10 +1,6 @@
 # A locked disk of unknown content stops nothing: every laptop has one.
 locked, good = vm.loop(), vm.loop("ext4")
-vm.set_up(
-    "echo -n secret | cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000"
-    f" {locked.whole} -",
-    locked,
-)
+vm.seal(locked.whole, locked)
 vm.decide()
 vm.expect_local(good)
 vm.check("judged on the locked disk", vm.judged(locked), ["locked"])
