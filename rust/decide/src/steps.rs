@@ -41,6 +41,7 @@ pub(crate) fn driver(system: &System, format: Format) -> Option<&'static str> {
         Format::Btrfs => &["btrfs"],
         Format::Vfat => &["vfat"],
         Format::Exfat => &["exfat"],
+        Format::Bcachefs => &["bcachefs"],
         // No option is proven to keep the others unwritten.
         _ => &[],
     };
@@ -55,6 +56,8 @@ fn options(driver: &str, state: State) -> &'static [&'static str] {
         ("btrfs", State::Clean) => &["ro", "rescue=nologreplay", "subvolid=5"],
         ("btrfs", State::Copied) => &["ro", "subvolid=5"],
         ("btrfs", State::Written) => &["rw", "subvolid=5"],
+        // Its journal is replayed, in memory.
+        ("bcachefs", State::Clean | State::Copied) => &["ro", "nochanges"],
         ("xfs", State::Clean) => &["ro", "norecovery", "nouuid"],
         ("xfs", State::Copied) => &["ro", "nouuid"],
         (_, State::Written) => &["rw"],
@@ -189,10 +192,11 @@ fn writes_by_itself(facts: &Facts, pool: &Pool) -> bool {
     parity || pool.flags.contains(&asl_facts::PoolFlag::Dirty) || recorded()
 }
 
+/// Its log is replayed by writing to it: not so by bcachefs with `nochanges`.
 fn needs_copy(candidate: &Candidate<'_>) -> bool {
-    candidate
-        .filesystem()
-        .is_some_and(|(_, filesystem)| matches!(filesystem.log, LogState::NeedsReplay { .. }))
+    candidate.filesystem().is_some_and(|(format, filesystem)| {
+        matches!(filesystem.log, LogState::NeedsReplay { .. }) && format != Format::Bcachefs
+    })
 }
 
 /// The steps that make the store visible on `target`; none where one is not

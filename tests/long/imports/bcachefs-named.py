@@ -11,7 +11,7 @@ vm.set_up(
 )
 vm.configure(f"local.uuid = {vm.line(f'blkid -p -o value -s UUID {disk.whole}')}")
 vm.decide()
-vm.expect_mode(mode="local", rule="selector-hit", source=disk.whole, access="ro")
+vm.expect_mode(mode="local", rule="sole-plain", source=disk.whole, access="ro")
 vm.expect_mounted(disk.whole)
 vm.expect_intake_serves()
 vm.release()

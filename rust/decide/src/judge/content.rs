@@ -103,6 +103,10 @@ pub(super) fn kind(
         let hint = format!("modprobe {format}");
         candidate.find(rules::NO_DRIVER, "no-driver", Block, text, hint);
     }
+    if format == Format::Bcachefs && candidate.pool.is_some() {
+        let text = "no way to mount a bcachefs on several devices is proven to write nothing";
+        candidate.find(rules::NO_DRIVER, "no-mount-option", Block, text, &*check);
+    }
     if !superblock.unknown_features.is_empty() {
         let text = format!(
             "{format} with features that this version does not know ({})",
