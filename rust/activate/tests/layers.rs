@@ -194,7 +194,10 @@ fn volume(kind: &str) -> Report {
         { "name": "my-v", "id": "V-1", "kind": kind, "size": 0, "health": "complete" }
     ]);
     report.facts.pools = vec![pool("lvm2", "G-1", None, &volumes)];
-    report.facts.virtuals.devices = vec![view("g/my-v", "G-1/V-1")];
+    report.facts.virtuals.devices = vec![
+        view("g/my-v (G-2/V-2)", "G-2/V-2"),
+        view("g/my-v (G-1/V-1)", "G-1/V-1"),
+    ];
     report
 }
 

@@ -84,6 +84,17 @@ fn nodes(views: &[(String, Virtual)]) -> Vec<(String, Node)> {
     views.iter().filter_map(node).collect()
 }
 
+/// Names that several views have, as volumes of two groups of one name do.
+fn twins(views: &[Virtual]) -> BTreeSet<String> {
+    let mut ids = BTreeMap::new();
+    for view in views {
+        let ids: &mut BTreeSet<&str> = ids.entry(&view.name).or_default();
+        ids.insert(&view.id);
+    }
+    let several = ids.into_iter().filter(|(_, ids)| ids.len() > 1);
+    several.map(|(name, _)| name.clone()).collect()
+}
+
 #[derive(Default)]
 struct Seen {
     /// Real devices, then views.
@@ -107,7 +118,9 @@ impl Seen {
     ) -> Vec<(String, Virtual)> {
         let mut new: Vec<(String, Virtual)> = Vec::new();
         let room = MAX_VIRTUALS.saturating_sub(self.nodes.len());
-        for view in self.build(pools, open) {
+        let views = self.build(pools, open);
+        let twins = twins(&views);
+        for view in views {
             let waits = patient && view.degraded;
             if view.node.is_err()
                 || waits
@@ -117,7 +130,7 @@ impl Seen {
             {
                 continue;
             }
-            if let Some(name) = self.free_name(&view, &new) {
+            if let Some(name) = self.free_name(&view, &twins, &new) {
                 new.push((name, view));
             }
         }
@@ -140,14 +153,20 @@ impl Seen {
         depths.max().copied().unwrap_or(0).saturating_add(1)
     }
 
-    /// Its own, or with its id where another has that.
-    fn free_name(&self, view: &Virtual, new: &[(String, Virtual)]) -> Option<String> {
+    /// Its own, or with its id where another has that or may be meant.
+    fn free_name(
+        &self,
+        view: &Virtual,
+        twins: &BTreeSet<String>,
+        new: &[(String, Virtual)],
+    ) -> Option<String> {
         let is_free = |name: &String| {
             let in_use = self.all.iter().any(|device| device.name == *name);
             !in_use && !new.iter().any(|(other, _)| other == name)
         };
         let with_id = format!("{} ({})", view.name, view.id);
-        [view.name.clone(), with_id].into_iter().find(is_free)
+        let own = (!twins.contains(&view.name)).then(|| view.name.clone());
+        own.into_iter().chain([with_id]).find(is_free)
     }
 
     fn add(&mut self, name: String, view: Virtual, probe: Probe) {
@@ -167,7 +186,9 @@ impl Seen {
     /// again, although a twin behind another layer may have turned up since.
     fn refuse(&mut self, pools: &[Pool], open: &dyn Fn(&Device) -> Option<Node>) {
         let mut refused = Vec::new();
-        for view in self.build(pools, open) {
+        let views = self.build(pools, open);
+        let twins = twins(&views);
+        for view in views {
             if self.taken.contains(&key(&view)) {
                 continue;
             }
@@ -179,7 +200,7 @@ impl Seen {
             if refused.len() >= MAX_VIRTUALS {
                 break;
             }
-            if let Some(name) = self.free_name(&view, &refused) {
+            if let Some(name) = self.free_name(&view, &twins, &refused) {
                 let mut view = view;
                 view.node = Err(why);
                 refused.push((name, view));

@@ -7,6 +7,7 @@ made = (
 )
 vm.set_up(made.format(disks[0].whole), disks[0])
 store, _ = vm.make_store("/dev/mapper/vg0-data", "ext4")
+volume = vm.line("lvs --noheadings --separator / -o vg_uuid,lv_uuid vg0")
 # The first is hidden while the second is made: lvm would not take the name twice.
 vm.set_up(
     f"DM_DISABLE_UDEV=1 vgchange -q -an vg0 2>&1; losetup --detach {disks[0].whole}", disks[1]
@@ -17,4 +18,4 @@ vm.attach(disks[0])
 vm.decide()
 pools = vm.facts["facts"]["pools"]
 vm.check("groups", [pool["name"] for pool in pools], ["vg0", "vg0"])
-vm.expect_import("vg0/data", "activate-volume", "mount", store=store)
+vm.expect_import(f"vg0/data ({volume})", "activate-volume", "mount", store=store)

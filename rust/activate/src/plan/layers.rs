@@ -139,11 +139,13 @@ impl<'a> Build<'a> {
                     if volume.group.as_ref().is_none_or(|group| group.id == group_id))
             })?;
         }
-        let name = format!("{group}/{volume}");
-        let prefix = format!("{group_id}/");
-        let view = self.view(|view| view.name == name && id_of(view).starts_with(&prefix));
         let pool = self.pool(Format::Lvm2, |pool| pool.id == group_id);
         let known = pool.and_then(|pool| pool.volumes.iter().find(|one| one.name == volume));
+        // By id: a group of the same name may have one of the same name.
+        let view = known.and_then(|known| {
+            let id = format!("{group_id}/{}", known.id);
+            self.view(|view| id_of(view) == id)
+        });
         let kind = known.map_or("", |volume| volume.kind.as_str());
         let degraded = known.is_some_and(|volume| volume.health == Health::Degraded);
         let owner = pool.and_then(|pool| pool.host.as_ref());

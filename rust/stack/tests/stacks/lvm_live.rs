@@ -138,6 +138,33 @@ fn a_linear_volume_in_pieces_over_two_disks() {
 
 #[test]
 #[ignore = "needs root and loop devices"]
+fn volumes_of_two_groups_of_one_name_are_told_by_their_ids() {
+    let images = ["lv", "lv", "alone"].map(|volume| {
+        let loops = Loops::new(&[24]);
+        loops.group("vg");
+        loops.create(volume, &["-l", "3", "vg"]);
+        loops.images().remove(0)
+    });
+    let seen = see_images(images.to_vec());
+    let mut names: Vec<&str> = seen.devices.iter().map(|view| view.name.as_str()).collect();
+    names.sort_unstable();
+    let [alone, one, other] = names.as_slice() else {
+        panic!("{names:?}")
+    };
+    assert_eq!(*alone, "vg/alone");
+    for name in [one, other] {
+        let view = seen
+            .devices
+            .iter()
+            .find(|view| view.name == **name)
+            .unwrap();
+        let id = view.identity.wwid.as_ref().unwrap().printable();
+        assert_eq!(**name, format!("vg/lv ({id})"));
+    }
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
 fn a_striped_volume_over_three_disks() {
     let inside = filesystem("xfs", 320, tree_with_store().path());
     let loops = Loops::new(&[128, 128, 128]);
