@@ -23,7 +23,8 @@
 //!   and so fails read-only. An import ends in the kernel although its
 //!   tool was killed.
 //! - lvchange sets the flag of `read_only_volume_list` on the volume only: the
-//!   hidden volumes of a raid stay writable.
+//!   hidden volumes of a raid stay writable. A thin pool gets it from its
+//!   volume, and the kernel refuses one that is read-only.
 
 use crate::command::{Command, quote};
 use asl_decide::Key;
@@ -88,6 +89,8 @@ pub enum Make {
         degraded: bool,
         /// The system that the group belongs to, where one owns it.
         owner: Option<String>,
+        /// It is of a thin pool.
+        thin: bool,
         /// It may be written to.
         writable: bool,
         /// Its node.
@@ -296,6 +299,7 @@ impl Make {
             volume,
             members,
             owner,
+            thin,
             writable,
             ..
         } = self
@@ -303,7 +307,7 @@ impl Make {
             return None;
         };
         let name = format!("{group}/{volume}");
-        let read_only = if *writable {
+        let read_only = if *writable || *thin {
             String::new()
         } else {
             format!(" read_only_volume_list=[\"{name}\"]")

@@ -460,6 +460,7 @@ fn deep_plan() -> Plan {
         members: names(&["/dev/md127"]),
         degraded: false,
         owner: None,
+        thin: false,
         writable: false,
         makes: "/dev/mapper/g-v".to_owned(),
     }));

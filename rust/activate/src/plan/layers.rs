@@ -159,7 +159,8 @@ impl<'a> Build<'a> {
             modules.push("dm_raid");
             modules.extend(personality(kind));
         }
-        if kind == "thin" {
+        let thin = kind == "thin";
+        if thin {
             modules.push("dm_thin_pool");
         }
         self.load(&modules);
@@ -177,6 +178,7 @@ impl<'a> Build<'a> {
             members,
             degraded,
             owner,
+            thin,
             writable,
             makes: makes.to_owned(),
         };
