@@ -108,17 +108,23 @@ pub(crate) enum Eck {
 
 /// Verifies a block that lies at `at` of the device.
 pub(crate) fn eck(block: &[u8], at: u64) -> Eck {
+    eck_with(Sha256::new_with_prefix(body(block)), block, at)
+}
+
+/// What of a block is the same wherever it lies: all before the checksum.
+fn body(block: &[u8]) -> &[u8] {
+    field(block, 0, block.len().saturating_sub(ECK - 8))
+}
+
+/// With the hash of its body.
+fn eck_with(hash: Sha256, block: &[u8], at: u64) -> Eck {
     let zec_magic = block.len().saturating_sub(ECK);
-    let body = field(block, 0, zec_magic.saturating_add(8));
     let (word, verifier): (fn(&[u8], usize) -> u64, _) = match le64(block, zec_magic) {
         ECK_MAGIC => (le64, at.to_le_bytes()),
         other if other.swap_bytes() == ECK_MAGIC => (be64, at.to_be_bytes()),
         other => return Eck::Absent(other),
     };
-    let digest = Sha256::new_with_prefix(body)
-        .chain_update(verifier)
-        .chain_update([0; 24])
-        .finalize();
+    let digest = hash.chain_update(verifier).chain_update([0; 24]).finalize();
     let zec_cksum = field(block, zec_magic.saturating_add(8), 32);
     // The digest counts as four big endian numbers, which are stored in the
     // host's order.
@@ -181,20 +187,25 @@ fn offset(offset: usize) -> u64 {
 }
 
 /// Reads the other labels and all uberblocks.
-fn complete(dev: &dyn ReadAt, at: u64, _bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
+fn complete(dev: &dyn ReadAt, at: u64, bytes: &[u8], found: &mut Found) -> Result<(), Fault> {
     let mut damages = Vec::new();
     let mut labels = Vec::new();
     // A device that waits for a pool tells no state of one.
     let tree = vdev(found).and_then(|vdev| vdev.tree.as_ref());
     let mut newest = tree.map(|tree| Newest::of(tree.ashift));
     let known = std::mem::take(&mut found.superblock.damaged_copies);
+    let first = Judged {
+        list: bytes,
+        hash: Sha256::new_with_prefix(body(bytes)),
+        found: found.clone(),
+    };
     for list_at in LISTS.iter().filter_map(|place| place.on(dev.size())) {
         // The list at `at` is what all this is about: it was read and judged.
         let (read, judged) = if list_at == at {
-            (Label::ring(dev, list_at)?, Ok(found.clone()))
+            (Label::ring(dev, list_at)?, Ok(first.found.clone()))
         } else {
             let read = Label::read(dev, list_at)?;
-            let judged = read.judge();
+            let judged = read.judge(&first);
             (read, judged)
         };
         match judged {
@@ -276,6 +287,23 @@ fn another(at: u64, found: &Found, label: &Found) -> Damage {
     rules.damage("other-device", 0, id(label), id(found))
 }
 
+/// A list that was judged. The others of a device differ from it in their
+/// checksum alone, so that its hash and what it holds serve for them too.
+struct Judged<'a> {
+    list: &'a [u8],
+    /// Of its body.
+    hash: Sha256,
+    found: Found,
+}
+
+impl Judged<'_> {
+    fn found_in(&self, list: &[u8], at: u64) -> Option<Found> {
+        let same = body(list) == body(self.list);
+        let right = same && eck_with(self.hash.clone(), list, at) == Eck::Right;
+        right.then(|| self.found.clone())
+    }
+}
+
 /// One label as it was read.
 struct Label {
     at: u64,
@@ -338,7 +366,7 @@ impl Label {
             .chain(pieces.map(|(at, piece)| (*at, piece.bytes())))
     }
 
-    fn judge(&self) -> Result<Found, Damage> {
+    fn judge(&self, first: &Judged<'_>) -> Result<Found, Damage> {
         let rules = Rules {
             format: Format::Zfs,
             at: self.at,
@@ -347,6 +375,9 @@ impl Label {
             Ok(list) => list.bytes().get(..LIST).unwrap_or(list.bytes()),
             Err(error) => return Err(rules.damage("unreadable", 0, error, "a label")),
         };
+        if let Some(found) = first.found_in(bytes, self.at) {
+            return Ok(found);
+        }
         let missing = || {
             let seen = hex(field(bytes, 0, XDR_BY_LITTLE.len()));
             let (little, big) = (hex(XDR_BY_LITTLE), hex(XDR_BY_BIG));
