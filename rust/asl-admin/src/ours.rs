@@ -98,6 +98,7 @@ mod tests {
             members: Vec::new(),
             degraded: false,
             owner: None,
+            thin: false,
             writable: false,
             makes: "/dev/mapper/data-store".to_owned(),
         };
