@@ -4,7 +4,7 @@ use crate::action::by_mount;
 use crate::command::Command;
 use crate::error::Error;
 use crate::journal::MAX_JOURNAL;
-use crate::make::Make;
+use crate::make::{Make, PROMPT_SECONDS};
 use crate::run::run;
 use crate::system::{MountPoint, Node, State, System};
 use crate::{device, ioctl};
@@ -360,7 +360,10 @@ impl System for Linux {
     ) -> io::Result<()> {
         let target = self.path(target);
         let command = by_mount(format, source, options, &target.to_string_lossy());
-        run(&command.within(REMOTE)).map(|_| ())
+        // mount.cifs has whoever is there asked for a user's password.
+        let asks = options.iter().any(|option| option.starts_with("username="));
+        let patience = Duration::from_secs(if asks { PROMPT_SECONDS } else { 0 });
+        run(&command.within(REMOTE.saturating_add(patience))).map(|_| ())
     }
 
     fn forget(&self, nodes: &[String]) -> io::Result<()> {

@@ -209,7 +209,8 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         form: "none | nfs://HOST/PATH | smb://HOST/SHARE | ssh://HOST/PATH | s3://BUCKET | asl://HOST",
         default: "none",
-        doc: "where a remote store is",
+        doc: "where a remote store is; smb:// is mounted as a guest, or as the user it names, whose \
+              password is asked for; ssh:// with the key and the known hosts in /root/.ssh",
         used: true,
         read: |config, text| set(&mut config.remote.endpoint, text),
     },

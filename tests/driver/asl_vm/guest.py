@@ -438,14 +438,32 @@ class Guest:
         self.lab(f"nfs_serve {client}")
         return f"nfs://{client}/asl"
 
-    def expect_remote(self, endpoint: str, rule: str = "remote-ok", access: str = "ro") -> None:
-        """`remote` on this NFS endpoint: mounted for the operator, served by intake."""
-        self.expect_mode(mode="remote", rule=rule, code=rule, access=access, mount=REMOTE)
+    def smb(self, root: Path, user: str = "") -> str:
+        """An SMB 3 server in the guest, with tools of this root; the endpoint of a store there, for
+        guests or for `keeper`, whose password KEY has."""
+        names = ("libexec/ksmbd.tools",)
+        names += tuple(f"lib/x86_64-linux-gnu/lib{name}.so.200" for name in ("nl-3", "nl-genl-3"))
+        self.bring(*(root / "usr" / name for name in names))
+        self.lab("smb_serve")
+        return f"smb://{user}127.0.0.1/asl"
+
+    def ssh(self) -> str:
+        """The guest's own SSH server, with a key that opens it; the endpoint of a store there."""
+        self.lab("ssh_serve")
+        return f"ssh://root@127.0.0.1{LAB}/ssh"
+
+    def expect_remote(self, endpoint: str, rule: str = "remote-ok") -> None:
+        """`remote` on this endpoint: mounted for the operator, served by intake."""
+        self.expect_mode(mode="remote", rule=rule, code=rule, access="ro", mount=REMOTE)
         self.expect_mode(source=endpoint, store=endpoint)
-        source, fs, options = self.line(f"findmnt -no SOURCE,FSTYPE,OPTIONS {REMOTE}").split()
-        check(f"{fs} source of {REMOTE}", f"nfs://{source.replace(':', '', 1)}", endpoint)
-        for option in (access, "nodev", "nosuid", "noexec", "soft"):
+        scheme, address = endpoint.split("://")
+        named = f"//{address.split('@')[-1]}" if scheme == "smb" else address.replace("/", ":/", 1)
+        source, options = self.line(f"findmnt -no SOURCE,OPTIONS {REMOTE}").split()
+        check(f"source of {REMOTE}", source, named)
+        for option in ("ro", "nodev", "nosuid", "noexec", *(["soft"] if scheme != "ssh" else [])):
             check_in(f"options of {REMOTE}", f",{option},", f",{options},")
+        check("a block", self.line(f"cat {REMOTE}/blocks/one"), "one block")
+        self.fail(f"touch {REMOTE}/blocks/two")
         self.expect_intake_serves()
 
     def expect_none(self, code: str, **more: str) -> None:
@@ -553,6 +571,16 @@ class Guest:
         )
         self.remember(loop)
 
+    def activate_and_answer(self) -> None:
+        """Start the units; whoever is asked for a passphrase types what KEY has."""
+        self.succeed("systemctl start --no-block asl-activate.service asl-intake.service")
+        self.wait_for("ls /run/systemd/ask-password/ask.*")
+        self.succeed(
+            "socket=$(sed -n s/^Socket=//p /run/systemd/ask-password/ask.*);"
+            f" /usr/lib/systemd/systemd-reply-password 1 $socket <{KEY}"
+        )
+        self.wait_for_intake()
+
     def seal(self, node: str, *loops: Loop) -> str:
         """Make a LUKS container, which KEY opens: its id."""
         container = self.lab(f"seal {node}")
@@ -650,6 +678,7 @@ class Guest:
                 "tar",
                 how,
                 "--sparse",
+                "--dereference",
                 f"--file={archive}",
                 "-C",
                 str(file.parent),

@@ -226,6 +226,39 @@ nfs_stop() {
     [ ! -e /proc/fs/nfsd/threads ] || echo 0 >/proc/fs/nfsd/threads
 }
 
+# smb_serve: the kernel's SMB 3 server with a store at its share asl, which anybody may read, and
+# keeper by the password in $LAB/key
+smb_serve() {
+    mkdir -p $LAB/smb
+    fill $LAB/smb 1 ""
+    printf '%s\n' '[global]' 'map to guest = bad user' \
+        '[asl]' "path = $LAB/smb" 'guest ok = yes' 'read only = yes' 'force user = root' \
+        'force group = root' >$LAB/ksmbd.conf
+    printf s3cr3t-w0rd >$LAB/key
+    modprobe ksmbd
+    ksmbd adduser -C $LAB/ksmbd.conf -P $LAB/ksmbd.db -p s3cr3t-w0rd keeper
+    ksmbd mountd -C $LAB/ksmbd.conf -P $LAB/ksmbd.db </dev/null >/dev/null 2>&1
+}
+
+# ksmbd TOOL ARGS: the server's tools are one program, and not this system's
+ksmbd() (
+    export LD_LIBRARY_PATH=$LAB
+    exec -a "ksmbd.$1" $LAB/ksmbd.tools "${@:2}"
+)
+
+smb_stop() {
+    [ ! -e /sys/class/ksmbd-control ] || ksmbd control --shutdown
+}
+
+# ssh_serve: a store that root's own key opens, and a server that root knows
+ssh_serve() {
+    mkdir -p $LAB/ssh /root/.ssh
+    fill $LAB/ssh 1 ""
+    ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
+    cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys
+    ssh-keyscan -q 127.0.0.1 >/root/.ssh/known_hosts
+}
+
 # as_host ID NAME: what a pool remembers of the host that uses it; 0 is none
 as_host() {
     modprobe zfs
@@ -310,6 +343,8 @@ clean() {
         shift 2
     done
     nfs_stop
+    smb_stop
+    rm -rf /root/.ssh
     rm -f $LAB/disk/* /var/lib/asl/runtime/session.conf
     cmp -s $LAB/asl.conf $CONF || cp $LAB/asl.conf $CONF
 }

@@ -5,13 +5,7 @@ said, _ = vm.sealed_store(disk.whole, disk)
 vm.configure(f"local.uuid = {said}", f"unlock.prompt = {said}")
 vm.decide(activate=False)
 vm.expect_mode(mode="import")
-vm.succeed("systemctl start --no-block asl-activate.service asl-intake.service")
-vm.wait_for("ls /run/systemd/ask-password/ask.*")
-vm.succeed(
-    "socket=$(sed -n s/^Socket=//p /run/systemd/ask-password/ask.*);"
-    " /usr/lib/systemd/systemd-reply-password 1 $socket </run/lab/key"
-)
-vm.wait_for_intake()
+vm.activate_and_answer()
 vm.expect_mounted(f"/dev/mapper/asl-{said}")
 vm.expect_not_told("s3cr3t-w0rd")
 vm.release()
