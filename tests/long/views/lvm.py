@@ -1,17 +1,18 @@
-# Volumes of one group, one decision: as above.
+# Volumes of one group, one decision: the file system on each, its id, label and store are what blkid
+# and the mount saw while the group was active.
 disks = [vm.loop(megabytes=100) for _ in range(3)]
 nodes = " ".join(disk.whole for disk in disks)
 vm.set_up(f"pvcreate -q {nodes} 2>&1; vgcreate -q -s 1M data {nodes} 2>&1", *disks)
 KINDS = {
-    "linear": "-l 20",
-    "across": f"-l 90 {disks[0].whole} {disks[1].whole}",
     "striped": "-l 21 -i 3 -I 64",
-    "raid1": "--type raid1 -m 1 -l 20 --nosync",
     "raid5": "--type raid5 -i 2 -I 64 -l 20 --nosync",
+    "raid1": "--type raid1 -m 1 -l 20 --nosync",
+    "linear": "-l 20",
+    "across": "-l 90",  # no disk has as many free by now
 }
 seen = {}
 for name, how in KINDS.items():
-    vm.succeed(f"lvcreate -q -y -Zn -Wn -n {name} {how.replace('-l 90', '-l 40')} data 2>&1")
+    vm.succeed(f"lvcreate -q -y -Zn -Wn -n {name} {how} data 2>&1")
     vm.succeed("vgmknodes 2>&1; udevadm settle")
     seen[name] = vm.known_store(f"/dev/mapper/data-{name}", label=name)
 vm.set_up("vgchange -q -an data 2>&1", *disks)
