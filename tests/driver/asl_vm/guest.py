@@ -622,24 +622,26 @@ class Guest:
     def situation(self, report: Callable[[Exception], None]) -> Iterator[None]:
         """What one situation attached or configured is gone after it, and was left untouched."""
         self.seen, self.decided = None, False
+        failed = None
         try:
-            try:
-                yield
-            except Exception as error:
-                report(error)  # while its disks are still there
-                raise
-        finally:
+            yield
+        except Exception as error:
+            report(error)  # while its disks are still there
+            failed = error
+        try:
             for disk in [*self.plugged]:
                 self.unplug(disk)
             loops, self.loops = self.loops, []
             words = [word for loop in loops for word in (loop.file, loop.whole)]
             lines = self.lab(f"clean {shlex.join(words)}").splitlines()
-        try:
             for index, loop in enumerate(loops):
                 self._compare(loop, "\n".join(lines[2 * index : 2 * index + 2]))
-        except Touched as error:
-            report(error)
-            raise
+        except Exception as error:
+            if not failed:
+                report(error)
+            failed = failed or error
+        if failed:
+            raise failed
 
     # Disks of the host
 

@@ -247,7 +247,9 @@ ksmbd() (
 )
 
 smb_stop() {
-    [ ! -e /sys/class/ksmbd-control ] || ksmbd control --shutdown
+    [ -e $LAB/ksmbd.conf ] || return 0
+    ksmbd control --shutdown
+    rm $LAB/ksmbd.conf
 }
 
 # ssh_serve: a store that root's own key opens, and a server that root knows
