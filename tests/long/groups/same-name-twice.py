@@ -9,12 +9,12 @@ vm.set_up(made.format(disks[0].whole), disks[0])
 store, _ = vm.make_store("/dev/mapper/vg0-data", "ext4")
 volume = vm.line("lvs --noheadings --separator / -o vg_uuid,lv_uuid vg0")
 # The first is hidden while the second is made: lvm would not take the name twice.
-vm.set_up(
-    f"DM_DISABLE_UDEV=1 vgchange -q -an vg0 2>&1; losetup --detach {disks[0].whole}", disks[1]
-)
+vm.succeed("DM_DISABLE_UDEV=1 vgchange -q -an vg0 2>&1")
+vm.detach(disks[0])
 vm.set_up(made.format(disks[1].whole), disks[1])
 vm.set_up("DM_DISABLE_UDEV=1 vgchange -q -an vg0 2>&1", disks[1])
 vm.attach(disks[0])
+vm.remember(disks[0])
 vm.decide()
 pools = vm.facts["facts"]["pools"]
 vm.check("groups", [pool["name"] for pool in pools], ["vg0", "vg0"])
