@@ -5,10 +5,11 @@ nodes = " ".join(disk.whole for disk in disks[:3])
 md = "/sys/block/md9/md"
 vm.set_up(
     f"mdadm --create /dev/md9 --run --level=5 --raid-devices=3 --chunk=64 --assume-clean {nodes} 2>&1;"
-    f" mdadm /dev/md9 --add {disks[3].whole} 2>&1; echo 1024 >{md}/sync_max;"
+    f" mdadm /dev/md9 --add {disks[3].whole} 2>&1; echo 20 >{md}/sync_speed_min;"
+    f" echo 20 >{md}/sync_speed_max;"
     " mdadm --grow /dev/md9 --raid-devices=4 --backup-file=/run/lab/backup 2>&1;"
-    f" for _ in $(seq 50); do test $(cut -d' ' -f1 {md}/sync_completed) = none || break; sleep 0.2; done;"
-    f" sleep 1; echo frozen >{md}/sync_action; while pkill -x mdadm; do sleep 0.2; done;"
+    f" until mdadm --examine {disks[0].whole} | grep 'Reshape pos'; do sleep 0.5; done;"
+    f" echo frozen >{md}/sync_action; while pkill -x mdadm; do sleep 0.2; done;"
     " mdadm --stop /dev/md9 2>&1; rm -f /run/lab/backup",
     *disks,
 )
