@@ -10,10 +10,10 @@
 mod common;
 
 use asl_facts::{
-    Device, Format, Health, LogicalVolume, MemberStanding, Part, PhysicalVolume, Pool, PoolFlag,
-    Raid, Role, Segment, VolumeGroup, VolumePart,
+    Content, Device, Format, Health, LogicalVolume, MemberStanding, Part, PhysicalVolume, Piece,
+    Pool, PoolFlag, Raid, Role, Segment, VolumeGroup, VolumePart,
 };
-use common::{MIB, disk, lvm, md, raid, spanning};
+use common::{MIB, disk, found, lvm, md, raid, spanning};
 
 fn arrays(members: Vec<Raid>) -> Pool {
     let devices: Vec<Device> = members
@@ -271,6 +271,78 @@ fn a_btrfs_of_two_devices_needs_both() {
     let pool = only(&[disk("sda", vec![member(1)]), disk("sdb", vec![member(1)])]);
     assert_eq!(pool.health, Health::Incomplete);
     assert!(pool.flags.contains(&PoolFlag::Duplicate));
+}
+
+/// Disks of a firmware array, each by its serial and how often it was changed.
+fn firmware(disks: &[(&str, u64)], clean: bool) -> Pool {
+    let devices: Vec<Device> = disks
+        .iter()
+        .enumerate()
+        .map(|(index, (serial, events))| {
+            let one = Raid {
+                clean,
+                ..raid("container", "AA", 0, *events)
+            };
+            let content = Content::Raid(one);
+            let metadata = found(Format::Imsm, 99 * MIB, serial, 100 * MIB, content);
+            disk(&format!("sd{index}"), vec![metadata])
+        })
+        .collect();
+    only(&devices)
+}
+
+#[test]
+fn a_firmware_array_needs_every_disk() {
+    let whole = firmware(&[("S1", 7), ("S2", 7)], true);
+    assert_eq!((whole.health, whole.expected), (Health::Complete, 2));
+    assert!(whole.flags.is_empty() && whole.missing.is_empty());
+    let half = firmware(&[("S1", 7)], true);
+    assert_eq!(half.health, Health::Incomplete);
+    assert_eq!(half.missing, ["1 disks"]);
+    let behind = firmware(&[("S1", 7), ("S2", 6)], false);
+    let expected = [MemberStanding::Current, MemberStanding::Stale];
+    assert_eq!(standings(&behind), expected);
+    assert_eq!(behind.health, Health::Incomplete);
+    assert_eq!(behind.flags, [PoolFlag::Dirty, PoolFlag::StaleMember]);
+    assert_eq!(
+        standings(&firmware(&[("S1", 7), ("S1", 7)], true)),
+        [MemberStanding::Duplicate; 2]
+    );
+}
+
+/// Parts of a bcache: role and state.
+fn bcache(parts: &[(&str, &str)]) -> Pool {
+    let devices: Vec<Device> = parts
+        .iter()
+        .enumerate()
+        .map(|(index, (role, state))| {
+            let content = Content::Piece(Piece {
+                whole: Some("set".to_owned()),
+                name: None,
+                role: (*role).to_owned(),
+                state: Some((*state).to_owned()),
+                data_offset: None,
+                generation: 0,
+            });
+            let uuid = format!("part {index}");
+            let superblock = found(Format::Bcache, 4096, &uuid, 100 * MIB, content);
+            disk(&format!("sd{index}"), vec![superblock])
+        })
+        .collect();
+    only(&devices)
+}
+
+#[test]
+fn a_dirty_backing_device_needs_its_cache() {
+    let alone = bcache(&[("backing", "dirty")]);
+    assert_eq!(alone.health, Health::Incomplete);
+    assert_eq!(alone.missing, ["the cache device"]);
+    let both = bcache(&[("backing", "dirty"), ("cache", "clean")]);
+    assert_eq!(both.health, Health::Complete);
+    assert_eq!(both.flags, [PoolFlag::Dirty]);
+    // Nothing is on a cache that is not needed.
+    let clean = bcache(&[("backing", "clean")]);
+    assert!(clean.missing.is_empty() && clean.flags.is_empty());
 }
 
 #[test]

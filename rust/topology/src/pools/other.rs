@@ -99,7 +99,15 @@ pub(super) fn firmware(format: Format, id: String, pieces: &[Piece<'_>]) -> Opti
         .collect();
     mark_duplicates(&mut pool);
     mark_stale(&mut pool);
-    let here = u64::try_from(pool.members.len()).unwrap_or(u64::MAX);
+    let mut places: Vec<&str> = pool
+        .members
+        .iter()
+        .filter(|member| member.standing != MemberStanding::Stale)
+        .map(|member| member.place.as_str())
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    let here = u64::try_from(places.len()).unwrap_or(u64::MAX);
     pool.health = if newest.raid_disks == 0 {
         Health::Unknown
     } else if here >= u64::from(newest.raid_disks) {
