@@ -23,11 +23,7 @@ pub(crate) fn access(
 
 /// What may be done with a remote store: the consent names the endpoint.
 pub(crate) fn remote(config: &Config, endpoint: &str) -> Access {
-    let named = |consent: &Consent| match &consent.carrier {
-        // ssh://user@host reads like an id and its carrier.
-        Some(carrier) => format!("{}@{carrier}", consent.id) == endpoint,
-        None => consent.id == endpoint,
-    };
+    let named = |consent: &Consent| consent.id == endpoint;
     if config.write.allow.iter().any(named) {
         Access::Rw
     } else {
