@@ -315,6 +315,12 @@ proptest! {
         let active = matches!(decision.mode.mode, Mode::Local | Mode::Import);
         let mounted = decision.mode.mount != "none";
         prop_assert_eq!(decision.steps.is_empty(), !mounted);
+        let backend = match (mounted, decision.mode.mode) {
+            (true, _) => "posix",
+            (false, Mode::Remote) => "remote",
+            (false, _) => "none",
+        };
+        prop_assert_eq!(&*decision.mode.backend, backend);
         prop_assert!(mounted || !active);
         if active && decision.mode.rule != "assumed-pool" {
             let claimed = decision.candidates.iter().filter(|judged| judged.claimed);
