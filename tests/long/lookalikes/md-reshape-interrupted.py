@@ -1,5 +1,6 @@
 # An array that was on its way from three disks to four: starting it would go on with that. Its
-# mdadm, which watches over the backup and keeps the array open, dies too.
+# mdadm, which watches over the backup and keeps the array open, dies too, and who waits for what it
+# held back is let go.
 disks = [vm.loop() for _ in range(4)]
 nodes = " ".join(disk.whole for disk in disks[:3])
 md = "/sys/block/md9/md"
@@ -10,6 +11,7 @@ vm.set_up(
     " mdadm --grow /dev/md9 --raid-devices=4 --backup-file=/run/lab/backup 2>&1;"
     f" until mdadm --examine {disks[0].whole} | grep 'Reshape pos'; do sleep 0.5; done;"
     f" echo frozen >{md}/sync_action; while pkill -x mdadm; do sleep 0.2; done;"
+    f" echo 0 >{md}/suspend_lo; echo 0 >{md}/suspend_hi; udevadm settle;"
     " mdadm --stop /dev/md9 2>&1; rm -f /run/lab/backup",
     *disks,
 )
