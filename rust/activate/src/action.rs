@@ -197,6 +197,13 @@ pub(crate) fn by_mount(format: &str, source: &str, options: &[String], target: &
         .arg(target)
 }
 
+/// The password of a user of an SMB server, unless a file has it.
+pub(crate) fn asks_for_password(source: &str, options: &[String]) -> Option<Command> {
+    let value = |key: &str| options.iter().find_map(|option| option.strip_prefix(key));
+    let user = value("username=").filter(|_| value("credentials=").is_none())?;
+    Some(Make::ask(&format!("{user} at {source}")))
+}
+
 /// As a shell command.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,7 +224,13 @@ impl fmt::Display for Action {
                 source,
                 options,
                 target,
-            } => by_mount(format, source, options, target).fmt(f),
+            } => {
+                let mount = by_mount(format, source, options, target);
+                match asks_for_password(source, options) {
+                    Some(ask) => write!(f, "{ask} | {}", mount.with_password_on_input()),
+                    None => mount.fmt(f),
+                }
+            }
             Action::Mount {
                 node,
                 driver,

@@ -11,10 +11,8 @@ pub(crate) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 pub struct Command {
     pub(crate) program: &'static str,
     pub(crate) args: Vec<String>,
-    /// libdm makes and removes the nodes itself and waits for nobody: under
-    /// `nomdlvm` udev makes none, and a cookie that nobody answers would hang
-    /// the tool.
-    pub(crate) without_udev: bool,
+    /// A variable of its environment.
+    pub(crate) env: Option<(&'static str, &'static str)>,
     /// It has our environment and our terminal, and what stops us there stops
     /// it. Others have nothing of ours, and are killed with what they started.
     pub(crate) by_hand: bool,
@@ -37,7 +35,7 @@ impl Command {
         Self {
             program,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            without_udev: false,
+            env: None,
             by_hand: false,
             kept: KEPT,
             deadline: USUAL,
@@ -60,8 +58,18 @@ impl Command {
         if wanted { self.arg(arg) } else { self }
     }
 
+    /// libdm makes and removes the nodes itself and waits for nobody: under
+    /// `nomdlvm` udev makes none, and a cookie that nobody answers would hang
+    /// the tool.
     pub(crate) fn without_udev(mut self) -> Self {
-        self.without_udev = true;
+        self.env = Some(("DM_DISABLE_UDEV", "1"));
+        self
+    }
+
+    /// mount.cifs reads the password from its input; it would ask the
+    /// terminal by itself, and a service has none.
+    pub(crate) fn with_password_on_input(mut self) -> Self {
+        self.env = Some(("PASSWD_FD", "0"));
         self
     }
 
@@ -91,8 +99,8 @@ impl Command {
 /// As a shell command.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.without_udev {
-            f.write_str("DM_DISABLE_UDEV=1 ")?;
+        if let Some((name, value)) = self.env {
+            write!(f, "{name}={value} ")?;
         }
         f.write_str(self.program)?;
         self.args

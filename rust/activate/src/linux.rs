@@ -1,11 +1,11 @@
 //! The machine itself.
 
-use crate::action::by_mount;
+use crate::action::{asks_for_password, by_mount};
 use crate::command::Command;
 use crate::error::Error;
 use crate::journal::MAX_JOURNAL;
-use crate::make::{Make, PROMPT_SECONDS};
-use crate::run::run;
+use crate::make::Make;
+use crate::run::{pipe, run};
 use crate::system::{MountPoint, Node, State, System};
 use crate::{device, ioctl};
 use asl_facts::Signature;
@@ -359,11 +359,11 @@ impl System for Linux {
         target: &str,
     ) -> io::Result<()> {
         let target = self.path(target);
-        let command = by_mount(format, source, options, &target.to_string_lossy());
-        // mount.cifs has whoever is there asked for a user's password.
-        let asks = options.iter().any(|option| option.starts_with("username="));
-        let patience = Duration::from_secs(if asks { PROMPT_SECONDS } else { 0 });
-        run(&command.within(REMOTE.saturating_add(patience))).map(|_| ())
+        let mount = by_mount(format, source, options, &target.to_string_lossy()).within(REMOTE);
+        match asks_for_password(source, options) {
+            Some(ask) => pipe(&ask, &mount.with_password_on_input()),
+            None => run(&mount).map(|_| ()),
+        }
     }
 
     fn forget(&self, nodes: &[String]) -> io::Result<()> {

@@ -71,8 +71,8 @@ impl Running {
                 // it. The terminal is read by ours alone.
                 .process_group(0);
         }
-        if command.without_udev {
-            process.env("DM_DISABLE_UDEV", "1");
+        if let Some((name, value)) = command.env {
+            process.env(name, value);
         }
         die_with_us(&mut process);
         let mut child = process.spawn().map_err(|error| {

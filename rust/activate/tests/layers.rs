@@ -684,4 +684,14 @@ fn remote_mount_ends_waiting_and_runs_nothing() {
     }
     let bounded = commands(&remote("fuse.sshfs", "h:/x", good));
     assert!(bounded[1].contains("ServerAliveInterval=5"), "{bounded:?}");
+    let user = commands(&remote("cifs", "//h/s", &format!("{good},username=me")));
+    assert_eq!(
+        user[1],
+        "systemd-ask-password -n --timeout=120 '--id=asl:me at //h/s' --icon=drive-harddisk \
+         'Passphrase of me at //h/s:' | PASSWD_FD=0 mount -t cifs -o \
+         ro,nodev,nosuid,noexec,username=me,soft,echo_interval=10 //h/s /mnt/asl/remote"
+    );
+    let file = format!("{good},username=me,credentials=/root/smb");
+    let file = commands(&remote("cifs", "//h/s", &file));
+    assert!(file[1].starts_with("mount -t cifs"), "{file:?}");
 }
