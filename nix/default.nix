@@ -85,15 +85,23 @@ let
       "override"
       "overrideDerivation"
     ];
+
+  checks = derivations (scope.callPackage ./checks.nix { inherit (images) image-debian; });
 in
 {
   packages.${system} = packages;
-  checks.${system} = derivations (scope.callPackage ./checks.nix { inherit (images) image-debian; });
+  checks.${system} = checks;
   # What takes too long for every check: `nix/dev check --long`.
   legacyPackages.${system}.long =
     let
       tests =
-        source: image: derivations (scope.callPackage ./vm-tests.nix { inherit image source; });
+        source: image:
+        derivations (
+          scope.callPackage ./vm-tests.nix {
+            inherit image source;
+            fixtures = checks.vm-fixtures;
+          }
+        );
       plain = tests ../tests/long images.image-debian;
       zfs = tests ../tests/zfs image-zfs;
       same = builtins.attrNames (builtins.intersectAttrs plain zfs);

@@ -10,6 +10,8 @@
   oracleTools,
   image,
   source ? ../tests/scenarios,
+  # The check whose result are disks; the scenarios here may hold it.
+  fixtures ? null,
 }:
 let
   # One directory for each, so that a change rebuilds only what it touches.
@@ -76,11 +78,11 @@ let
     lib.nameValuePair "vm-${name}" (
       test name (source + (if type == "directory" then "/${entry}/group.py" else "/${entry}")) (
         lib.optionalAttrs (type == "directory") { situations = "${situations}"; }
-        // lib.optionalAttrs (name != "fixtures" && tests ? vm-fixtures) {
-          fixtures = "${tests.vm-fixtures}";
-        }
+        // lib.optionalAttrs (name != "fixtures" && disks != null) { fixtures = "${disks}"; }
       )
     );
+
+  disks = tests.vm-fixtures or fixtures;
 
   tests = lib.mapAttrs' scenario (
     lib.filterAttrs (entry: type: type == "directory" || lib.hasSuffix ".py" entry) (
