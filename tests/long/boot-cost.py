@@ -7,7 +7,7 @@ seen = {"with": [], "without": [], "decision": [], "intake": []}
 for _ in range(3):
     for loaded in (True, False):
         options = "" if loaded else "loadsrm=n"
-        with lab.boot("direct", cmdline=options, attach=("ext4",), decides=loaded, cpus=2) as vm:
+        with lab.boot("direct", cmdline=options, attach=("ext4",), decides=loaded) as vm:
 
             def seconds(what):
                 return int(vm.line(f"systemctl show --value -p {what}")) / 1e6
