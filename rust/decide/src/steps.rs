@@ -57,7 +57,7 @@ fn options(driver: &str, state: State) -> &'static [&'static str] {
         ("btrfs", State::Copied) => &["ro", "subvolid=5"],
         ("btrfs", State::Written) => &["rw", "subvolid=5"],
         // Its journal is replayed, in memory.
-        ("bcachefs", State::Clean | State::Copied) => &["ro", "nochanges"],
+        ("bcachefs", State::Clean) => &["ro", "nochanges"],
         ("xfs", State::Clean) => &["ro", "norecovery", "nouuid"],
         ("xfs", State::Copied) => &["ro", "nouuid"],
         (_, State::Written) => &["rw"],

@@ -6,6 +6,7 @@ use asl_facts::{
     Content, Filesystem, Format, Health, LogState, MemberStanding, Part, Pool, PoolFlag, Raid,
     Volume,
 };
+use std::collections::BTreeSet;
 
 /// btrfs and bcachefs. How many devices may be missing depends on profiles
 /// that the superblock does not hold, so one that is missing makes it
@@ -99,14 +100,11 @@ pub(super) fn firmware(format: Format, id: String, pieces: &[Piece<'_>]) -> Opti
         .collect();
     mark_duplicates(&mut pool);
     mark_stale(&mut pool);
-    let mut places: Vec<&str> = pool
+    let current = pool
         .members
         .iter()
-        .filter(|member| member.standing != MemberStanding::Stale)
-        .map(|member| member.place.as_str())
-        .collect();
-    places.sort_unstable();
-    places.dedup();
+        .filter(|member| member.standing != MemberStanding::Stale);
+    let places: BTreeSet<&str> = current.map(|member| member.place.as_str()).collect();
     let here = u64::try_from(places.len()).unwrap_or(u64::MAX);
     pool.health = if newest.raid_disks == 0 {
         Health::Unknown
