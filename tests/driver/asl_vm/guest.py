@@ -441,11 +441,14 @@ class Guest:
     def smb(self, root: Path, user: str = "") -> str:
         """An SMB 3 server in the guest, with tools of this root; the endpoint of a store there, for
         guests or for `keeper`, whose password KEY has."""
-        names = ("libexec/ksmbd.tools",)
-        names += tuple(f"lib/x86_64-linux-gnu/lib{name}.so.200" for name in ("nl-3", "nl-genl-3"))
-        self.bring(*(root / "usr" / name for name in names))
+        libraries = root / "usr/lib/x86_64-linux-gnu"
+        self.bring(
+            root / "usr/libexec/ksmbd.tools",
+            libraries / "libnl-3.so.200",
+            libraries / "libnl-genl-3.so.200",
+        )
         self.lab("smb_serve")
-        return f"smb://{user}127.0.0.1/asl"
+        return f"smb://{user}@127.0.0.1/asl" if user else "smb://127.0.0.1/asl"
 
     def ssh(self) -> str:
         """The guest's own SSH server, with a key that opens it; the endpoint of a store there."""
@@ -583,10 +586,7 @@ class Guest:
 
     def seal(self, node: str, *loops: Loop) -> str:
         """Make a LUKS container, which KEY opens: its id."""
-        container = self.lab(f"seal {node}")
-        for loop in loops:
-            self.remember(loop)
-        return container
+        return self.set_up(f". {LAB}.sh; seal {node}", *loops).strip()
 
     def sealed_store(self, node: str, *loops: Loop) -> tuple[str, str]:
         """Make a LUKS container with a store in it: the ids of both."""
@@ -639,7 +639,7 @@ class Guest:
         except Exception as error:
             if not failed:
                 report(error)
-            failed = failed or error
+                failed = error
         if failed:
             raise failed
 

@@ -236,7 +236,7 @@ smb_serve() {
         'force group = root' >$LAB/ksmbd.conf
     printf s3cr3t-w0rd >$LAB/key
     modprobe ksmbd
-    ksmbd adduser -C $LAB/ksmbd.conf -P $LAB/ksmbd.db -p s3cr3t-w0rd keeper
+    ksmbd adduser -C $LAB/ksmbd.conf -P $LAB/ksmbd.db -p "$(<$LAB/key)" keeper
     ksmbd mountd -C $LAB/ksmbd.conf -P $LAB/ksmbd.db </dev/null >/dev/null 2>&1
 }
 
