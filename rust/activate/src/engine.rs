@@ -85,6 +85,35 @@ pub fn deactivate(system: &dyn System) -> Result<bool, Error> {
     }
 }
 
+/// Takes the right to write from what an activation mounted; true if there
+/// was a mount. What was decided with consent and is no longer allowed ends
+/// here at once, and nothing is written for it.
+///
+/// # Errors
+/// A file on it is open for writing.
+pub fn lower(system: &dyn System) -> Result<bool, Error> {
+    let boot_id = system.boot_id().map_err(doing("boot id"))?;
+    let entries = load(system, &boot_id)?.map(|journal| journal.entries);
+    let mut lowered = false;
+    for entry in entries.iter().flatten() {
+        let Some(ours) = entry.action.mounted() else {
+            continue;
+        };
+        let target = ours.target;
+        let mounts = system.mounts_at(target).map_err(doing(target))?;
+        if mounts
+            .last()
+            .is_some_and(|top| undo::is_ours(top, &ours, system))
+        {
+            let what = format!("mount -o remount,bind,ro {target}");
+            tracing::info!("{what}");
+            system.close_mount(target).map_err(doing(what))?;
+            lowered = true;
+        }
+    }
+    Ok(lowered)
+}
+
 /// The journal of this boot. One of another boot is void: neither mounts nor
 /// read-only flags outlive a boot.
 fn load(system: &dyn System, boot_id: &str) -> Result<Option<Journal>, Error> {

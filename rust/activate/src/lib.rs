@@ -25,7 +25,7 @@ mod system;
 
 pub use action::{Action, Holds, Role};
 pub use command::{Command, quote};
-pub use engine::{Outcome, activate, deactivate};
+pub use engine::{Outcome, activate, deactivate, lower};
 pub use error::{Error, PlanError};
 pub use journal::{Entry, Journal};
 pub use linux::{JOURNAL, LOCK, Linux};

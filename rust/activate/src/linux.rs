@@ -387,6 +387,24 @@ impl System for Linux {
         Ok(())
     }
 
+    fn close_mount(&self, target: &str) -> io::Result<()> {
+        // A remount sets all flags anew: these are what every mount of ours has.
+        let flags = MsFlags::MS_REMOUNT
+            | MsFlags::MS_BIND
+            | MsFlags::MS_RDONLY
+            | MsFlags::MS_NODEV
+            | MsFlags::MS_NOSUID
+            | MsFlags::MS_NOEXEC;
+        let none = None::<&str>;
+        Ok(nix::mount::mount(
+            none,
+            &self.path(target),
+            none,
+            flags,
+            none,
+        )?)
+    }
+
     fn unmount(&self, target: &str, detach: bool) -> io::Result<()> {
         let path = self.path(target);
         let mut tries = 0..BUSY_TRIES;

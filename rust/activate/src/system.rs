@@ -159,6 +159,12 @@ pub trait System {
     /// The directory is not there, a part of it is a link, or the kernel
     /// refuses.
     fn bind(&self, from: &str, path: &str, target: &str) -> io::Result<()>;
+    /// Makes the topmost mount read-only and leaves its file system as it is:
+    /// to make that read-only would write its log and its superblock.
+    ///
+    /// # Errors
+    /// A file below it is open for writing.
+    fn close_mount(&self, target: &str) -> io::Result<()>;
     /// umount(2) of the topmost mount. One that a helper made may wait for a
     /// server that is gone: with `detach` it goes away all the same.
     ///

@@ -22,6 +22,11 @@ pub(crate) fn run(root: &Path, dry_run: bool) -> ExitCode {
     finish(result)
 }
 
+pub(crate) fn lower(root: &Path) -> ExitCode {
+    start_log(root);
+    finish(close(root))
+}
+
 pub(crate) fn undo(root: &Path) -> ExitCode {
     start_log(root);
     finish(deactivate(root))
@@ -119,6 +124,15 @@ fn deactivate(root: &Path) -> Result<String, Failure> {
     Ok(match asl_activate::deactivate(&linux)? {
         true => "all steps of the activation are taken back".to_owned(),
         false => "nothing is active".to_owned(),
+    })
+}
+
+fn close(root: &Path) -> Result<String, Failure> {
+    let linux = Linux::new(root);
+    let _lock = linux.lock()?;
+    Ok(match asl_activate::lower(&linux)? {
+        true => "what is mounted is read-only now".to_owned(),
+        false => "nothing is mounted".to_owned(),
     })
 }
 

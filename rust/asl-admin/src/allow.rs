@@ -6,7 +6,7 @@ use crate::names::{self, Found};
 use crate::{again, console, evidence, exit, session, units};
 use asl_config::{Consent, Pick};
 use asl_decide::{Judged, Report};
-use asl_mode::{Mode, clean};
+use asl_mode::{Access, Mode, clean};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -101,7 +101,7 @@ pub(crate) fn revoke(root: &Path, id: Option<&str>) -> ExitCode {
     for consent in taken {
         console::say(&format!("write.allow = {consent} is taken back\n"));
     }
-    match decide_and_restart(root) {
+    match again::decide_and_start(root) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::fail(exit::FAILURE, &error),
     }
@@ -144,10 +144,10 @@ fn description(report: &Report, one: &Judged, consent: &Consent) -> String {
     text
 }
 
-/// The new access counts when the store is mounted anew.
+/// To be written to, the store is mounted anew.
 fn decide_and_restart(root: &Path) -> Result<(), String> {
     let mode = again::preflight(root)?;
-    if mode.mode != Mode::None {
+    if mode.access == Access::Rw {
         let done = units::restart_activation()?;
         console::say(&format!("done: {done}\n"));
     }

@@ -129,6 +129,10 @@ pub(crate) enum Command {
         /// Print what would be done as commands, and do nothing.
         #[arg(long)]
         dry_run: bool,
+        /// Take the right to write from what is mounted; nothing is written
+        /// for it.
+        #[arg(long, conflicts_with = "dry_run")]
+        read_only: bool,
     },
     /// Takes an activation back.
     Deactivate,

@@ -56,7 +56,10 @@ fn main() -> ExitCode {
             };
             preflight::run(root, json, dry_run, cause)
         }
-        Command::Activate { dry_run } => activate::run(root, dry_run),
+        Command::Activate {
+            read_only: true, ..
+        } => activate::lower(root),
+        Command::Activate { dry_run, .. } => activate::run(root, dry_run),
         Command::Deactivate => activate::undo(root),
         Command::Scan {
             settle,

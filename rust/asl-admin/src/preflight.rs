@@ -6,7 +6,7 @@
 use crate::deadline::{Deadline, within};
 use crate::question::Question;
 use crate::rerun::{self, Again};
-use crate::{console, exit, ours, paths, scan};
+use crate::{console, exit, ours, paths, scan, units};
 use asl_config::{Config, Logging};
 use asl_decide::{Cause, Decision, Report, decide, internal};
 use asl_facts::{Facts, Remote, SCHEMA, Timing};
@@ -39,6 +39,7 @@ pub(crate) fn run(root: &Path, json: bool, dry_run: bool, cause: Cause) -> ExitC
     let Again {
         mut report,
         unchanged,
+        fell,
     } = rerun::behind_the_last(root, cause, report);
     if unchanged && cause == Cause::Watcher {
         tracing::info!("nothing that matters changed");
@@ -64,6 +65,14 @@ pub(crate) fn run(root: &Path, json: bool, dry_run: bool, cause: Cause) -> ExitC
         }
     } else {
         console::say(&console::text(&report.decision.mode));
+    }
+    // The watcher does that itself, with the rights that its rerun has not.
+    if fell
+        && !dry_run
+        && cause == Cause::Operator
+        && let Err(error) = units::lower()
+    {
+        return exit::fail(exit::FAILURE, &error);
     }
     ExitCode::SUCCESS
 }

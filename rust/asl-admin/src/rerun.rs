@@ -14,6 +14,8 @@ pub(crate) struct Again {
     pub(crate) report: Report,
     /// Files of this boot say the same already.
     pub(crate) unchanged: bool,
+    /// What is served may be written to no longer.
+    pub(crate) fell: bool,
 }
 
 /// `next` behind what this boot decided before, if it did.
@@ -22,6 +24,7 @@ pub(crate) fn behind_the_last(root: &Path, cause: Cause, next: Report) -> Again 
         return Again {
             report: next,
             unchanged: false,
+            fell: false,
         };
     };
     let running = is_running(root, &previous);
@@ -29,8 +32,10 @@ pub(crate) fn behind_the_last(root: &Path, cause: Cause, next: Report) -> Again 
     // A mode file from before the report is not the report's; a later one is
     // what a failed activation made of it.
     let current = mode.generation >= previous.decision.mode.generation;
+    let new = &report.decision.mode;
     Again {
         unchanged: current && unchanged(&previous, &report),
+        fell: running && new.mode != Mode::None && new.access < mode.access,
         report,
     }
 }

@@ -76,6 +76,14 @@ pub(crate) fn restart_activation() -> Result<String, String> {
     systemctl(&["restart", "asl-activate.service"], MOVE)
 }
 
+/// Takes the right to write: from the server first, because what it has open
+/// for writing would keep the mount as it is.
+pub(crate) fn lower() -> Result<(), String> {
+    systemctl(&["try-restart", "asl-intake.service"], MOVE)?;
+    systemctl(&["try-reload-or-restart", "asl-activate.service"], MOVE)?;
+    Ok(())
+}
+
 /// Stops intake, its socket, through which a client would start it again, and
 /// activation, in that order.
 pub(crate) fn stop() -> Result<String, String> {

@@ -8,13 +8,8 @@ use asl_facts::{Facts, Text};
 use asl_mode::Access;
 
 /// What may be done with a candidate that is used.
-pub(crate) fn access(
-    facts: &Facts,
-    config: &Config,
-    selectors: &[Selector<'_>],
-    candidate: &Candidate<'_>,
-) -> Access {
-    if !candidate.capped() && has_consent(facts, config, selectors, candidate) {
+pub(crate) fn access(candidate: &Candidate<'_>) -> Access {
+    if candidate.consent && !candidate.capped() {
         Access::Rw
     } else {
         Access::Ro

@@ -40,6 +40,8 @@ pub(crate) struct Candidate<'a> {
     /// The member of an array that it shows through.
     pub(crate) inside: Option<(Format, u64)>,
     pub(crate) selected: bool,
+    /// Somebody allowed writes to it, whatever else stands against that.
+    pub(crate) consent: bool,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -70,6 +72,7 @@ impl<'a> Candidate<'a> {
             rivals: Vec::new(),
             inside: None,
             selected: false,
+            consent: false,
             findings: Vec::new(),
         }
     }

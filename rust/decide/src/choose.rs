@@ -6,7 +6,6 @@ mod absent;
 use crate::access;
 use crate::candidate::{Candidate, Content};
 use crate::rules::{self, Rule};
-use crate::selector::Selector;
 use crate::text::{self, list, place, pool_name};
 use crate::{Step, steps};
 use asl_config::{Config, WantedMode};
@@ -24,7 +23,6 @@ pub(crate) type Choice = (ModeFile, Vec<Step>);
 pub(crate) struct Asked<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) config: &'a Config,
-    pub(crate) selectors: &'a [Selector<'a>],
     /// A selector matched.
     pub(crate) selected: bool,
 }
@@ -182,7 +180,7 @@ fn sole(asked: Asked<'_>, only: &Candidate<'_>) -> Choice {
         "is the only one"
     };
     let reason = format!("{} {how}", name(asked.facts, only));
-    let access = access::access(asked.facts, asked.config, asked.selectors, only);
+    let access = access::access(only);
     let how = if only.is_layered() {
         (Mode::Import, access, rules::SOLE_LAYERED)
     } else {

@@ -1,7 +1,7 @@
 //! What was decided, and why.
 
 use asl_facts::{Evidence, Facts, Format, Text};
-use asl_mode::ModeFile;
+use asl_mode::{Access, ModeFile};
 use serde::{Deserialize, Serialize};
 
 /// The content of `/run/asl/facts.json`: evidence of this boot, not state.
@@ -151,6 +151,19 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// What it mounts may be written to.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match self {
+            Step::Mount { options, .. } | Step::MountRemote { options, .. } => {
+                options.iter().any(|option| option == Access::Rw.name())
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What opens a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -195,6 +208,8 @@ pub struct Judged {
     pub read_to_end: bool,
     /// A selector names it.
     pub selected: bool,
+    /// Somebody allowed writes to it, whatever else stands against that.
+    pub consent: bool,
     /// It has evidence and was not dropped.
     pub claimed: bool,
     /// It is no longer a candidate.

@@ -8,6 +8,7 @@ mod place;
 mod pool;
 
 use crate::Effect::Drop;
+use crate::access;
 use crate::candidate::{Candidate, Content};
 use crate::rules;
 use crate::selector::Selector;
@@ -77,6 +78,7 @@ pub(crate) fn judge(
     place::clones(facts, selectors, candidates);
     place::layout_only(candidates);
     for candidate in candidates.iter_mut() {
+        candidate.consent = access::has_consent(facts, config, selectors, candidate);
         place::own_medium(candidate);
         place::ambiguous(candidate);
         place::busy(facts, &config.local.mount.0, candidate);
@@ -91,7 +93,7 @@ pub(crate) fn judge(
                 match &superblock.content {
                     asl_facts::Content::Filesystem(filesystem) => {
                         content::kind(facts, candidate, format, superblock, filesystem);
-                        content::dirty(facts, config, selectors, candidate, format, filesystem);
+                        content::dirty(facts, candidate, format, filesystem);
                         content::unreadable(candidate);
                     }
                     asl_facts::Content::Container(container) => {

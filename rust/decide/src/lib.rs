@@ -54,7 +54,6 @@ pub fn decide(facts: &Facts, config: Result<&Config, &ConfigError>) -> Decision 
                 let asked = Asked {
                     facts,
                     config,
-                    selectors: &selectors,
                     selected,
                 };
                 choose::choose(asked, &candidates)
@@ -313,6 +312,7 @@ fn judged(facts: &Facts, candidate: &Candidate<'_>, selected: bool) -> Judged {
         evidence: candidate.store.map(|store| store.evidence),
         read_to_end: candidate.read_to_end(),
         selected: candidate.selected,
+        consent: candidate.consent,
         claimed: choose::is_claimed(candidate, selected),
         dropped: candidate.dropped(),
         blocked: candidate.blocked(),

@@ -6,8 +6,10 @@
 //! writing, and the end: a store that is gone is told as lost, and nothing
 //! takes its place before the operator says so.
 
-use crate::rules::{BUSY, CONFIG_ERROR, DIRTY, INCOMPLETE, INTERNAL, RERUN, UNREADABLE};
-use crate::{Decision, Effect, Finding, Judged, Report, Step};
+use crate::rules::{
+    BLOCKED_ONLY, BUSY, CONFIG_ERROR, DIRTY, INCOMPLETE, INTERNAL, RERUN, UNREADABLE,
+};
+use crate::{Decision, Effect, Judged, Report, Step};
 use asl_facts::{Facts, Probe, Use};
 use asl_mode::{Access, Mode, ModeFile};
 
@@ -120,9 +122,19 @@ fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
         return lost(previous, &why, next);
     }
     let mut told = Vec::new();
-    let chosen = now.is_some_and(|now| is_chosen(now, &next.decision.mode));
-    if chosen && cause == Cause::Operator && next.decision.mode.access > before.access {
-        // The consent of the operator; activation has to be restarted for it.
+    let new = &next.decision.mode;
+    // Whoever looks while it is written to finds it in use: its consent may
+    // have been taken and given since.
+    let written = previous.decision.steps.iter().any(Step::writes);
+    let kept = written && now.is_some_and(|now| is_kept_by_its_use(now, new));
+    // Another store in the same file system is not what is served.
+    let chosen = new.store == before.store && now.is_some_and(|now| is_chosen(now, new));
+    // The consent of the operator; activation has to be restarted for it.
+    let asked = cause == Cause::Operator && before.access == Access::Ro;
+    if asked && kept && against_writing(now).is_none() {
+        return stay(previous, Access::Rw, &[], next.clone(), &next);
+    }
+    if asked && chosen && new.access == Access::Rw {
         return Report {
             decision: Decision {
                 mode: ModeFile {
@@ -134,18 +146,18 @@ fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
             ..next
         };
     }
-    let against = against_writing(before.access, now);
-    let access = match &against {
-        Some(_) => Access::Ro,
-        None if chosen => before.access.min(next.decision.mode.access),
+    let against = match before.access {
+        Access::Rw => against_writing(now),
+        Access::Ro => None,
+    };
+    let access = match against {
+        Some(why) => {
+            told.push(format!("read-only from now on, {why}"));
+            Access::Ro
+        }
         None => before.access,
     };
-    if access < before.access {
-        let why = against.unwrap_or_else(|| "without consent".to_owned());
-        told.push(format!("read-only from now on, {why}"));
-    }
-    if !chosen {
-        let new = &next.decision.mode;
+    if !chosen && !kept {
         told.push(format!(
             "else it would be mode {} ({}), {}",
             new.mode, new.code, new.reason
@@ -364,18 +376,28 @@ fn gone(previous: &Report, served: &Judged, now: Option<&Judged>, next: &Report)
     ))
 }
 
-/// What speaks against writing to it, if anything does.
-fn against_writing(access: Access, now: Option<&Judged>) -> Option<String> {
+/// What speaks against going on to write to it, if anything does.
+fn against_writing(now: Option<&Judged>) -> Option<String> {
     let Some(now) = now else {
         return Some("it cannot be read any more".to_owned());
     };
-    // Whoever reads beside a writer finds it mounted, its log in use and its
-    // tree half written.
-    let own = |finding: &&Finding| {
-        access == Access::Rw
-            && [BUSY.name, DIRTY.name, UNREADABLE.name].contains(&finding.rule.as_str())
-    };
-    let mut findings = now.findings.iter().filter(|finding| !own(finding));
-    let finding = findings.find(|finding| finding.effect != Effect::Note);
-    finding.map(|finding| finding.text.clone())
+    let mut findings = now.findings.iter();
+    let finding =
+        findings.find(|finding| finding.effect != Effect::Note && !is_of_its_use(&finding.rule));
+    match finding {
+        Some(finding) => Some(finding.text.clone()),
+        None if now.consent => None,
+        None => Some("without consent".to_owned()),
+    }
+}
+
+/// Whoever reads beside a writer finds it mounted, its log in use and its tree
+/// half written.
+fn is_of_its_use(rule: &str) -> bool {
+    [BUSY.name, DIRTY.name, UNREADABLE.name].contains(&rule)
+}
+
+/// The decision would be for it, if it were not written to as decided.
+fn is_kept_by_its_use(judged: &Judged, mode: &ModeFile) -> bool {
+    mode.rule == BLOCKED_ONLY.name && mode.code == judged.code && is_of_its_use(&judged.rule)
 }

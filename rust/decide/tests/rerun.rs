@@ -17,6 +17,8 @@ use asl_mode::{Access, Mode};
 use proptest::prelude::*;
 use situation::{Dev, Situation};
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 const NAMES: [&str; 4] = ["sda", "sdb1", "sdc", "loop0"];
 
@@ -84,6 +86,15 @@ fn sole() -> Situation {
         }],
         ..Situation::default()
     }
+}
+
+/// The same with the consent of the configuration.
+fn allowed() -> Situation {
+    let mut allowed = sole();
+    allowed.device[0].serial = Some("S1".to_owned());
+    let consent = ("write.allow".to_owned(), "one@S1".to_owned());
+    allowed.config = BTreeMap::from([consent]);
+    allowed
 }
 
 fn served(access: Access) -> Report {
@@ -196,19 +207,50 @@ fn a_clone_takes_the_right_to_write() {
 
 #[test]
 fn the_log_of_what_is_written_takes_no_right() {
-    let mut after = sole();
+    let before = allowed().report();
+    assert_eq!(before.decision.mode.access, Access::Rw);
+    let mut after = allowed();
     after.device[0].dirty = true;
     after.device[0].mounted = Some("/mnt/asl/local".to_owned());
     after.device[0].writable = true;
-    let access = |access| {
+    let mode = |before: &Report, after: &Situation| {
         let next = after.report();
-        rerun(&served(access), true, Cause::Watcher, next)
-            .decision
-            .mode
-            .access
+        rerun(before, true, Cause::Watcher, next).decision.mode
     };
-    assert_eq!(access(Access::Rw), Access::Rw);
-    assert_eq!(access(Access::Ro), Access::Ro);
+    let still = mode(&before, &after);
+    assert_eq!(still.access, Access::Rw);
+    assert_eq!(still.reason, before.decision.mode.reason);
+    assert_eq!(mode(&served(Access::Ro), &after).access, Access::Ro);
+    // Nor does it hide what else there is to tell.
+    after.device.push(Dev {
+        name: "sdb".to_owned(),
+        fs: Some(Format::Ext4),
+        store: Some("two".to_owned()),
+        ..Dev::default()
+    });
+    let beside = mode(&before, &after);
+    assert_eq!(beside.access, Access::Rw);
+    assert!(beside.reason.contains("store two"), "{}", beside.reason);
+    // Without the consent it is all that is taken.
+    after.device.pop();
+    after.config.clear();
+    let taken = mode(&before, &after);
+    assert_eq!((taken.mode, taken.access), (Mode::Local, Access::Ro));
+    let told = taken
+        .reason
+        .contains("read-only from now on, without consent");
+    assert!(told, "{}", taken.reason);
+    // And only the operator gives it again, while the log is still in use.
+    let lowered = rerun(&before, true, Cause::Watcher, after.report());
+    after.config = allowed().config;
+    let again = |cause| rerun(&lowered, true, cause, after.report()).decision;
+    assert_eq!(again(Cause::Watcher).mode.access, Access::Ro);
+    let raised = again(Cause::Operator);
+    assert_eq!(raised.mode.access, Access::Rw);
+    assert_eq!(raised.steps, before.decision.steps);
+    after.config.clear();
+    let refused = rerun(&lowered, true, Cause::Operator, after.report());
+    assert_eq!(refused.decision.mode.access, Access::Ro);
 }
 
 #[test]
@@ -309,4 +351,170 @@ fn the_moment_at_which_a_device_was_given_up_is_no_news() {
     };
     assert_eq!(device.name, "sr0");
     assert!(!unchanged(&before, &again));
+}
+
+/// One of the situations of `tests/decide`.
+fn named(name: &str) -> Situation {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/decide");
+    let text = fs::read_to_string(directory.join(format!("{name}.toml"))).unwrap();
+    toml::from_str(&text).unwrap()
+}
+
+#[test]
+fn what_a_look_is_numbered_and_how_long_it_took_is_no_news() {
+    let before = sole().report();
+    let mut again = before.clone();
+    again.facts.generation += 1;
+    again.decision.mode.generation += 1;
+    again.facts.timing.ended_ms += 7;
+    assert!(unchanged(&before, &again));
+    assert!(!unchanged(&before, &served(Access::Rw)));
+}
+
+/// An endpoint that mode remote is forced to.
+fn remote(answers: bool, allowed: bool) -> Situation {
+    let endpoint = "nfs://nas/asl";
+    let mut config = BTreeMap::from([
+        ("mode".to_owned(), "remote".to_owned()),
+        ("remote.endpoint".to_owned(), endpoint.to_owned()),
+    ]);
+    if allowed {
+        config.insert("write.allow".to_owned(), endpoint.to_owned());
+    }
+    let does = if answers { "answers" } else { "silent" };
+    Situation {
+        config,
+        remote: Some(does.to_owned()),
+        ..Situation::default()
+    }
+}
+
+#[test]
+fn the_access_to_an_endpoint_rises_by_the_operator_alone() {
+    let (ro, rw) = (remote(true, false).report(), remote(true, true).report());
+    let watched = rerun(&ro, true, Cause::Watcher, rw.clone()).decision;
+    assert_eq!(watched.mode.access, Access::Ro);
+    assert_eq!(watched.steps, ro.decision.steps);
+    let asked = rerun(&ro, true, Cause::Operator, rw.clone()).decision;
+    assert_eq!(asked.mode.access, Access::Rw);
+    assert_eq!(asked.steps, rw.decision.steps);
+    assert!(asked.steps.iter().all(asl_decide::Step::writes));
+    // It falls by whoever looks; what is mounted is still known as it is.
+    for cause in [Cause::Watcher, Cause::Operator] {
+        let fallen = rerun(&rw, true, cause, ro.clone()).decision;
+        assert_eq!(fallen.mode.access, Access::Ro);
+        assert_eq!(fallen.mode.mount, rw.decision.mode.mount);
+        assert_eq!(fallen.steps, rw.decision.steps);
+    }
+}
+
+#[test]
+fn a_silent_endpoint_stays_mounted_whoever_looks() {
+    let before = remote(true, true).report();
+    for cause in [Cause::Watcher, Cause::Operator] {
+        let next = remote(false, true).report();
+        let silent = rerun(&before, true, cause, next).decision;
+        let (now, then) = (&silent.mode, &before.decision.mode);
+        assert_eq!(
+            (&now.backend, &now.mount, now.access),
+            (&then.backend, &then.mount, then.access)
+        );
+        assert_eq!(silent.steps, before.decision.steps);
+    }
+}
+
+#[test]
+fn an_endpoint_that_was_waited_for_is_mounted_with_the_access_that_was_told() {
+    let waiting = remote(false, false).report();
+    let answers = remote(true, true).report();
+    let watched = rerun(&waiting, true, Cause::Watcher, answers.clone()).decision;
+    assert_eq!(watched.mode.access, Access::Ro);
+    assert!(!watched.steps.is_empty());
+    assert!(!watched.steps.iter().any(asl_decide::Step::writes));
+    let asked = rerun(&waiting, true, Cause::Operator, answers.clone()).decision;
+    assert_eq!(asked.steps, answers.decision.steps);
+    // Consent that was there all along.
+    let allowed = remote(false, true).report();
+    let mounted = rerun(&allowed, true, Cause::Watcher, answers.clone()).decision;
+    assert_eq!(mounted.mode.access, Access::Rw);
+    assert_eq!(mounted.steps, answers.decision.steps);
+}
+
+#[test]
+fn another_endpoint_does_not_take_the_place_of_the_served_one() {
+    let before = remote(true, false).report();
+    let mut other = remote(true, false);
+    let endpoint = "nfs://other/asl".to_owned();
+    other.config.insert("remote.endpoint".to_owned(), endpoint);
+    let mode = rerun(&before, true, Cause::Operator, other.report())
+        .decision
+        .mode;
+    assert_eq!(mode.store, "nfs://nas/asl");
+    assert!(mode.reason.contains("else it would be mode remote"));
+}
+
+#[test]
+fn of_two_stores_in_one_file_system_the_served_one_is_followed() {
+    let two = |config: &[(&str, &str)], stores: &[(&str, &str)]| {
+        let owned = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let mut two = sole();
+        two.config = owned(config);
+        two.device[0].store = None;
+        two.device[0].stores = owned(stores);
+        two.report()
+    };
+    let both = [("/a", "one"), ("/b", "two")];
+    let before = two(&[("use", "two")], &both);
+    assert_eq!(before.decision.mode.store, "two");
+    let again = |next| rerun(&before, true, Cause::Watcher, next).decision.mode;
+    let same = again(two(&[("use", "two")], &both));
+    assert_eq!(same.reason, before.decision.mode.reason);
+    // The other one alone is not it.
+    let other = again(two(&[], &both[..1]));
+    assert_eq!(other.store, "two");
+    assert!(other.reason.contains("else it would be mode local"));
+}
+
+#[test]
+fn another_choice_of_the_operator_waits_until_what_is_served_ends() {
+    let mut after = sole();
+    after.device.push(Dev {
+        name: "sdb".to_owned(),
+        fs: Some(Format::Ext4),
+        store: Some("two".to_owned()),
+        ..Dev::default()
+    });
+    after.config = BTreeMap::from([("use".to_owned(), "two".to_owned())]);
+    let mode = rerun(&served(Access::Ro), true, Cause::Operator, after.report())
+        .decision
+        .mode;
+    assert_eq!(mode.store, "one");
+    assert!(mode.reason.contains("else it would be mode local"));
+}
+
+#[test]
+fn a_store_that_its_file_system_names_is_missed_like_any_other() {
+    let mut layout = sole();
+    layout.device[0].store = None;
+    layout.device[0].layout = true;
+    let before = layout.report();
+    assert_eq!(before.decision.mode.mode, Mode::Local);
+    layout.device[0].name = "sdb".to_owned();
+    layout.device[0].uuid = Some("another".to_owned());
+    let lost = rerun(&before, true, Cause::Watcher, layout.report());
+    assert_eq!(lost.decision.mode.code, STORE_LOST);
+}
+
+#[test]
+fn devices_that_a_store_cannot_be_without_end_it() {
+    let before = named("btrfs-complete").report();
+    let next = named("btrfs-member-missing").report();
+    let mode = rerun(&before, true, Cause::Watcher, next).decision.mode;
+    assert_eq!(mode.code, STORE_LOST);
+    assert!(mode.reason.contains("1 of 2 devices"), "{}", mode.reason);
 }

@@ -55,6 +55,8 @@ struct Fake {
     modules: RefCell<BTreeSet<String>>,
     /// Nodes that were forgotten.
     forgotten: RefCell<BTreeSet<String>>,
+    /// Mounts that were made read-only.
+    closed: RefCell<Vec<String>>,
     /// Something else that has a place.
     foreign: BTreeSet<String>,
 }
@@ -79,6 +81,7 @@ impl Fake {
             full: BTreeSet::new(),
             sizes: BTreeMap::new(),
             modules: RefCell::default(),
+            closed: RefCell::default(),
             forgotten: RefCell::default(),
             foreign: BTreeSet::new(),
         }
@@ -336,6 +339,12 @@ impl System for Fake {
             let source = state.mounts.iter().find(|(place, _)| place == from);
             let node = source.map(|(_, node)| node.clone()).unwrap();
             state.mounts.push((target.to_owned(), node));
+            Ok(())
+        })
+    }
+    fn close_mount(&self, target: &str) -> io::Result<()> {
+        self.change(|_| {
+            self.closed.borrow_mut().push(target.to_owned());
             Ok(())
         })
     }
@@ -975,6 +984,23 @@ fn foreign_mounts_are_never_unmounted() {
     fake.state.borrow_mut().mounts.clear();
     deactivate(&fake).unwrap();
     assert_eq!(fake.state(), before);
+}
+
+#[test]
+fn what_is_mounted_is_closed_for_writing_and_nothing_else() {
+    let fake = Fake::new();
+    assert!(!lower(&fake).unwrap());
+    activate(&bound_plan(), &fake).unwrap();
+    let active = fake.state();
+    assert!(lower(&fake).unwrap());
+    assert_eq!(*fake.closed.borrow(), ["/run/asl/fs/sda1", TARGET]);
+    assert_eq!(fake.state(), active);
+    // Somebody's own mount on top of ours is not ours to change.
+    let foreign = (TARGET.to_owned(), "nas:/x".to_owned());
+    fake.state.borrow_mut().mounts.push(foreign);
+    fake.closed.take();
+    assert!(lower(&fake).unwrap());
+    assert_eq!(*fake.closed.borrow(), ["/run/asl/fs/sda1"]);
 }
 
 #[test]

@@ -55,16 +55,14 @@ pub(super) struct Build<'a> {
 /// nodes it uses, so one pass from the last one finds all.
 fn writable(report: &Report) -> BTreeSet<String> {
     let mut nodes = BTreeSet::new();
-    let rw = |options: &[String]| options.iter().any(|option| option == "rw");
     for step in report.decision.steps.iter().rev() {
         match step {
             Step::Mount {
                 node,
                 others,
                 format,
-                options,
                 ..
-            } if rw(options) => {
+            } if step.writes() => {
                 let pool = node.split('/').next().filter(|_| format == "zfs");
                 nodes.insert(pool.unwrap_or(node).to_owned());
                 nodes.extend(others.iter().cloned());

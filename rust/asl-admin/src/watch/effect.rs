@@ -10,8 +10,8 @@ pub(crate) enum Effect {
     Start,
     /// Nothing is left to serve.
     Stop,
-    /// Serve it with less access.
-    Restart,
+    /// Serve it with less access, and let nobody write to it.
+    Lower,
     /// The endpoint that was waited for answers: mount it, and serve that.
     Mount,
     /// Everybody at the node is told.
@@ -47,7 +47,7 @@ pub(crate) fn effects(before: Option<&ModeFile>, after: &ModeFile) -> Vec<Effect
     } else if after.mode == Mode::Remote && after.mount != before.mount {
         effects.push(Effect::Mount);
     } else if after.mode != Mode::None && after.access < before.access {
-        effects.push(Effect::Restart);
+        effects.push(Effect::Lower);
     }
     effects
 }
@@ -102,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn less_access_starts_the_server_anew() {
+    fn less_access_lowers_what_is_served() {
         let rw = mode(Mode::Local, "sole-plain", Access::Rw);
         let ro = mode(Mode::Local, "sole-plain", Access::Ro);
-        assert_eq!(effects(Some(&rw), &ro), [Effect::Tell, Effect::Restart]);
+        assert_eq!(effects(Some(&rw), &ro), [Effect::Tell, Effect::Lower]);
         assert_eq!(effects(Some(&ro), &rw), [Effect::Tell]);
     }
 }

@@ -137,10 +137,7 @@ fn decide_again(root: &Path) {
                     ],
                     units::MOVE,
                 ),
-                Effect::Restart => systemctl(
-                    &["try-restart", "--no-block", "asl-intake.service"],
-                    units::MOVE,
-                ),
+                Effect::Lower => done(units::lower()),
                 Effect::Mount => systemctl(
                     &["restart", "--no-block", "asl-activate.service"],
                     units::MOVE,
@@ -160,7 +157,7 @@ fn systemctl(words: &[&str], within: Duration) {
     done(units::systemctl(words, within));
 }
 
-fn done(result: Result<String, String>) {
+fn done<T>(result: Result<T, String>) {
     if let Err(error) = result {
         tracing::error!("{error}");
     }

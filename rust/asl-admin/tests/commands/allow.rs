@@ -5,6 +5,8 @@ use crate::node::Node;
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 const SESSION: &str = "var/lib/asl/runtime/session.conf";
 const RESTART: &str = "systemctl restart asl-activate.service";
+const SERVER: &str = "systemctl try-restart asl-intake.service";
+const LOWER: &str = "systemctl try-reload-or-restart asl-activate.service";
 const START: &str = "systemctl start --no-block asl-intake.service";
 
 fn node() -> Node {
@@ -46,13 +48,31 @@ fn consent_is_taken_back() {
         out.starts_with(&format!("write.allow = {A}@SER-A is taken back\n")),
         "{out}"
     );
-    assert_eq!(node.calls(), [RESTART, START]);
+    assert_eq!(node.calls(), [START]);
     let left = node.read(SESSION);
     assert!(left.contains("use = ") && !left.contains("write.allow"));
     node.ok(&["allow-write", A, "--yes"]);
     node.ok(&["allow-write", "--revoke"]);
     assert!(!node.read(SESSION).contains("write.allow"));
     assert_eq!(node.mode("access"), "ro");
+}
+
+#[test]
+fn what_is_mounted_with_consent_is_lowered_when_it_is_taken_back() {
+    let node = node();
+    node.ok(&["allow-write", A, "--yes"]);
+    node.activated();
+    node.calls();
+    node.ok(&["allow-write", "--revoke"]);
+    assert_eq!(node.mode("mode"), "local");
+    assert_eq!(node.mode("access"), "ro");
+    assert_eq!(node.calls(), [SERVER, LOWER, START]);
+    // It is told once; what changes nothing moves nothing.
+    node.ok(&["preflight"]);
+    assert_eq!(node.calls(), [""; 0]);
+    node.ok(&["allow-write", A, "--yes"]);
+    assert_eq!(node.mode("access"), "rw");
+    assert_eq!(node.calls(), [RESTART, START]);
 }
 
 #[test]

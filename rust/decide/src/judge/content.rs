@@ -2,11 +2,9 @@
 
 use super::node;
 use crate::Effect::{Block, Cap, Note};
-use crate::access;
 use crate::candidate::Candidate;
 use crate::keys::{self, Source};
 use crate::rules;
-use crate::selector::Selector;
 use crate::steps;
 use crate::text::{check_command, size};
 use asl_config::Config;
@@ -137,8 +135,6 @@ pub(super) fn driver(facts: &Facts, config: &Config, candidate: &mut Candidate<'
 /// Rule 26.
 pub(super) fn dirty(
     facts: &Facts,
-    config: &Config,
-    selectors: &[Selector<'_>],
     candidate: &mut Candidate<'_>,
     format: Format,
     filesystem: &Filesystem,
@@ -158,9 +154,7 @@ pub(super) fn dirty(
     let room = steps::cow_bytes(&facts.system);
     // What replay writes is what the log holds, and some bookkeeping.
     let needed = live_bytes.map(|bytes| bytes.saturating_add(bytes / 4));
-    if needed.is_some_and(|needed| needed > room)
-        && !access::has_consent(facts, config, selectors, candidate)
-    {
+    if needed.is_some_and(|needed| needed > room) && !candidate.consent {
         let text = format!(
             "{text}, and a copy in memory has room for {} of it",
             size(room)

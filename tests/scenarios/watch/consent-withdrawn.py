@@ -1,0 +1,22 @@
+# Consent that is no longer there ends while the store is served: nothing more can be written.
+named = "local.device = {}"
+disk = vm.loop("ext4")
+other = vm.loop()
+vm.detach(other)
+vm.configure("mode = auto", named.format(disk.node), f"write.allow = {disk.store}")
+vm.decide()
+vm.expect_mode(mode="local", access="rw", store=disk.store)
+vm.expect_mounted(disk.node, "rw")
+vm.succeed("touch /mnt/asl/local/with-consent")
+vm.configure("mode = auto", named.format(disk.node))
+vm.watch()
+vm.attach(other)
+vm.wait_for("findmnt --mountpoint /mnt/asl/local --options ro")
+vm.expect_mode(mode="local", access="ro", store=disk.store)
+vm.expect_reason("read-only from now on, without consent")
+vm.expect_mounted(disk.node)
+vm.fail("touch /mnt/asl/local/without")
+vm.wait_for_intake()
+vm.release()
+# A mount for writing writes, and that was allowed.
+vm.remember(disk)
