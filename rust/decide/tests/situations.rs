@@ -10,7 +10,8 @@
 
 mod situation;
 
-use asl_decide::{Decision, RULES, Step};
+use asl_config::{Config, WantedMode};
+use asl_decide::{Decision, RULES, Step, decide};
 use asl_mode::{Mode, ModeFile, clean};
 use situation::Situation;
 use std::collections::BTreeMap;
@@ -99,6 +100,16 @@ fn differences(situation: &Situation, decision: &Decision) -> Vec<String> {
         if !decision.notes.iter().any(|note| note.contains(words)) {
             wrong.push(format!("{words:?} is not noted in {:?}", decision.notes));
         }
+    }
+    let candidates = decision.candidates.len();
+    if expect
+        .candidates
+        .is_some_and(|expected| candidates != expected)
+    {
+        wrong.push(format!(
+            "candidates: {candidates} seen, {:?} expected",
+            expect.candidates
+        ));
     }
     for (node, code) in &expect.judged {
         let seen: Vec<&str> = decision
@@ -308,4 +319,32 @@ fn every_step_has_what_it_needs() {
             }
         }
     }
+}
+
+#[test]
+fn a_candidate_of_several_devices_has_all_of_them() {
+    let all = situations();
+    let candidates = decided(&all["btrfs-complete"]).candidates;
+    let [only] = candidates.as_slice() else {
+        panic!("{candidates:?}");
+    };
+    assert_eq!(only.devices, ["sda1", "sdb1"]);
+}
+
+#[test]
+fn a_forced_mode_names_the_line_that_forces_it() {
+    let facts = Situation::default().facts();
+    let reason = |config: &Config| decide(&facts, Ok(config)).mode.reason;
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("etc/asl/asl.conf");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "# forced\nmode = none\n").unwrap();
+    let (config, _) = Config::load(root.path()).unwrap();
+    assert_eq!(
+        reason(&config),
+        "mode = none is configured in /etc/asl/asl.conf:2"
+    );
+    let mut config = Config::default();
+    config.mode = WantedMode::None;
+    assert_eq!(reason(&config), "mode = none is configured");
 }

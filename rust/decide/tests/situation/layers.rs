@@ -34,6 +34,8 @@ pub(crate) struct Group {
     pub(crate) datasets: Vec<String>,
     /// Nobody could look inside.
     pub(crate) unreadable: Option<String>,
+    /// Nodes that the system has made of it.
+    pub(crate) active: Vec<String>,
     /// Logical volumes and the health of each.
     pub(crate) volumes: BTreeMap<String, Health>,
 }
@@ -119,7 +121,7 @@ impl Group {
             flags: self.flags.clone(),
             generation: 7,
             host: self.host.as_deref().map(Text::from),
-            active: Vec::new(),
+            active: self.active.clone(),
             volumes: self
                 .volumes
                 .iter()

@@ -136,6 +136,8 @@ pub(crate) struct Dev {
     pub(crate) transport: Option<String>,
     /// A member of the pool with this id.
     pub(crate) member: Option<String>,
+    /// Version of the metadata that it holds, if not the pool's.
+    pub(crate) seqno: Option<u64>,
     /// Logical volumes that its metadata names, with the kind of each.
     pub(crate) volumes: BTreeMap<String, String>,
     /// A system sleeps on it.
@@ -163,6 +165,8 @@ pub(crate) struct Expect {
     pub(crate) says: Vec<String>,
     /// Words of a note.
     pub(crate) notes: Vec<String>,
+    /// How many places there are where a store could be.
+    pub(crate) candidates: Option<usize>,
     /// Node and code of a candidate.
     pub(crate) judged: BTreeMap<String, String>,
     /// Node or dataset that is mounted.
@@ -499,7 +503,7 @@ impl Dev {
             group: Some(VolumeGroup {
                 id: whole.to_owned(),
                 name: whole.to_owned(),
-                seqno: 7,
+                seqno: self.seqno.unwrap_or(7),
                 system_id: None,
                 lock_type: None,
                 status: Vec::new(),
