@@ -180,7 +180,8 @@ pub(crate) enum Command {
         /// Do not ask.
         #[arg(long, conflicts_with = "revoke")]
         yes: bool,
-        /// Take consent back: for ID, or all that this session gave.
+        /// Take consent back: for ID, or all that this session gave. What is
+        /// mounted becomes read-only at once.
         #[arg(long)]
         revoke: bool,
     },

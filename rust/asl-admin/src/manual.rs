@@ -52,7 +52,9 @@ const RULES_INTRODUCTION: [(&str, &[&str]); 5] = [
              consent the store's disks are set read-only before they are used, and a log that \
              needs replay is replayed in memory. Consent to write names one store and the disk \
              or pool that carries it: write.allow in the configuration, or `asl-admin \
-             allow-write`. It never makes a damaged, sleeping or degraded disk writable.",
+             allow-write`. It never makes a damaged, sleeping or degraded disk writable. Where it \
+             is withdrawn, or something new speaks against writing, what is mounted becomes \
+             read-only at once and is served on.",
         ],
     ),
     (

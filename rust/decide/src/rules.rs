@@ -86,7 +86,7 @@ rules! {
     ASSUMED_POOL = 41 "assumed-pool" ["assumed-pool"], true, "the only pool, when the configuration takes it for the store: import";
     NOTHING_READ = 42 "nothing-read" ["no-store"], true, "no store, and something that was not read to the end: none";
     EMPTY = 43 "empty" ["empty"], true, "everything was read and holds no store: none";
-    RERUN = 44 "rerun" ["store-lost"], true, "a new decision while a store is served: the store stays";
+    RERUN = 44 "rerun" ["store-lost"], true, "a new decision while a store is served: the store stays, and its access may fall";
 }
 
 #[cfg(test)]

@@ -348,3 +348,13 @@ fn a_forced_mode_names_the_line_that_forces_it() {
     config.mode = WantedMode::None;
     assert_eq!(reason(&config), "mode = none is configured");
 }
+
+#[test]
+fn an_image_file_takes_nothing_over_from_a_store_beside_it() {
+    let all = situations();
+    let candidates = decided(&all["image-file-beside-a-store-in-a-directory"]).candidates;
+    let file = candidates.iter().find(|judged| judged.image.is_some());
+    let file = file.unwrap();
+    assert_eq!((&file.id, &file.evidence), (&None, &None));
+    assert_eq!(file.path, "/");
+}
