@@ -2,10 +2,13 @@
 
 use std::io;
 
-/// Why a report makes no plan. Each of them is a defect of what wrote the
-/// report, or a report that was tampered with.
+/// Why a report makes no plan. All but the first are a defect of what wrote
+/// the report, or a report that was tampered with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
+    /// What was decided for writing was lowered while it was served.
+    #[error("it was to be mounted for writing, and that is allowed no longer")]
+    Lowered,
     /// A step names a node that the facts do not list.
     #[error("{node}: not in the facts")]
     UnknownNode {

@@ -335,7 +335,8 @@ fn log_is_replayed_into_a_snapshot_and_nowhere_else() {
         "rw,nouuid,nodev,nosuid,noexec",
         "ro,nodev,nosuid,noexec",
     ] {
-        let bad = with_steps(vec![snapshot(1 << 26), mount(options)]);
+        let mut bad = with_steps(vec![snapshot(1 << 26), mount(options)]);
+        bad.decision.mode.access = Access::Rw;
         assert!(refusal(&bad).contains("option"), "{options}");
     }
     for bytes in [0, (256 << 20) + 1] {
@@ -371,7 +372,7 @@ fn what_is_written_by_consent_is_not_guarded_and_all_else_is() {
     };
     rw(&mut report);
     // The step alone is no consent.
-    assert!(refusal(&report).contains("`ro` is missing"));
+    assert!(refusal(&report).contains("allowed no longer"));
     report.decision.mode.access = Access::Rw;
     let made = plan(&report).unwrap();
     let commands: Vec<_> = made.actions.iter().map(ToString::to_string).collect();
@@ -651,7 +652,7 @@ fn remote_mount_ends_waiting_and_runs_nothing() {
             "nfs4",
             "host:/x",
             "rw,nodev,nosuid,noexec",
-            "`ro` is missing",
+            "allowed no longer",
         ),
         (
             "nfs4",

@@ -8,8 +8,9 @@ mod remote;
 
 use crate::action::{Action, Holds};
 use crate::error::PlanError;
-use asl_decide::Report;
+use asl_decide::{Report, Step};
 use asl_facts::Format;
+use asl_mode::Access;
 
 /// What to do, and what must hold before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +74,12 @@ pub struct Expect {
 /// # Errors
 /// A step that the facts do not support, or that could write.
 pub fn plan(report: &Report) -> Result<Plan, PlanError> {
+    let decision = &report.decision;
+    if decision.mode.access == Access::Ro && decision.steps.iter().any(Step::writes) {
+        return Err(PlanError::Lowered);
+    }
     let mut build = build::Build::new(report);
-    for step in &report.decision.steps {
+    for step in &decision.steps {
         build.step(step)?;
     }
     Ok(build.plan)
