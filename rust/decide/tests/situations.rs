@@ -13,7 +13,7 @@ mod situation;
 use asl_config::{Config, WantedMode};
 use asl_decide::{Decision, RULES, Step, decide};
 use asl_mode::{Mode, ModeFile, clean};
-use situation::Situation;
+use situation::{DRIVERS, Situation, TOOLS};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -357,4 +357,94 @@ fn an_image_file_takes_nothing_over_from_a_store_beside_it() {
     let file = file.unwrap();
     assert_eq!((&file.id, &file.evidence), (&None, &None));
     assert_eq!(file.path, "/");
+}
+
+/// A situation with an array of this level, or a volume of this kind.
+fn layered(name: &str, level: Option<&str>, kind: Option<&str>) -> Situation {
+    let mut situation = situations().remove(name).unwrap();
+    if let Some(level) = level {
+        situation.pool[0].level = Some(level.to_owned());
+    }
+    if let Some(kind) = kind {
+        for dev in &mut situation.device {
+            dev.volumes
+                .values_mut()
+                .for_each(|value| kind.clone_into(value));
+        }
+    }
+    situation
+}
+
+#[test]
+fn what_a_layer_needs_is_missed_by_its_name() {
+    let all = || DRIVERS.iter().chain(TOOLS);
+    for (name, level, kind, needs) in [
+        ("md-mirror", None, None, "mdadm raid1"),
+        ("md-mirror", Some("raid0"), None, "mdadm raid0"),
+        ("md-mirror", Some("raid10"), None, "mdadm raid10"),
+        (
+            "md-mirror",
+            Some("raid4"),
+            None,
+            "mdadm raid456 dmsetup dm_snapshot",
+        ),
+        (
+            "md-mirror",
+            Some("raid5"),
+            None,
+            "mdadm raid456 dmsetup dm_snapshot",
+        ),
+        (
+            "md-mirror",
+            Some("raid6"),
+            None,
+            "mdadm raid456 dmsetup dm_snapshot",
+        ),
+        ("lvm-volume", None, None, "lvm dm_mod"),
+        ("lvm-volume", None, Some("striped"), "lvm dm_mod"),
+        (
+            "lvm-volume",
+            None,
+            Some("raid1"),
+            "lvm dm_mod dm_raid dmsetup dm_snapshot",
+        ),
+        (
+            "lvm-volume",
+            None,
+            Some("thin"),
+            "lvm dm_mod dmsetup dm_snapshot",
+        ),
+        ("luks-at-rest", None, None, "cryptsetup dm_crypt"),
+        ("zfs-exported", None, None, "zpool zfs"),
+        (
+            "partition-in-an-array",
+            None,
+            None,
+            "mdadm raid1 losetup loop",
+        ),
+        ("image-file", None, None, "losetup loop"),
+        ("needs-replay-xfs", None, None, "dmsetup dm_snapshot"),
+    ] {
+        let with = layered(name, level, kind);
+        let needs: Vec<&str> = needs.split(' ').collect();
+        for one in all() {
+            let lacks = vec![(*one).to_owned()];
+            let mode = decided(&Situation {
+                lacks,
+                ..with.clone()
+            })
+            .mode;
+            if needs.contains(one) {
+                assert_eq!(mode.code, "no-driver", "{name} without {one}");
+                assert!(mode.reason.contains(one), "{one}: {}", mode.reason);
+            } else {
+                assert_ne!(
+                    mode.mode,
+                    Mode::None,
+                    "{name} without {one}: {}",
+                    mode.reason
+                );
+            }
+        }
+    }
 }

@@ -68,7 +68,7 @@ pub(crate) struct Situation {
 }
 
 /// What layers need, all of which the system has unless `lacks` says so.
-const DRIVERS: &[&str] = &[
+pub(crate) const DRIVERS: &[&str] = &[
     "dm_crypt",
     "dm_mod",
     "dm_raid",
@@ -81,7 +81,7 @@ const DRIVERS: &[&str] = &[
     "raid456",
     "zfs",
 ];
-const TOOLS: &[&str] = &[
+pub(crate) const TOOLS: &[&str] = &[
     "cryptsetup",
     "dmsetup",
     "losetup",
