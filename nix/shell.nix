@@ -7,6 +7,9 @@
   rustfmt,
   qemu,
   jq,
+  lib,
+  # The stand-ins have none.
+  cargo-mutants ? null,
 }:
 mkShell {
   packages = [
@@ -16,5 +19,6 @@ mkShell {
     rustfmt
     qemu
     jq
-  ];
+  ]
+  ++ lib.optional (cargo-mutants != null) cargo-mutants;
 }
