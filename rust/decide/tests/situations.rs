@@ -13,6 +13,7 @@ mod situation;
 use asl_config::{Config, WantedMode};
 use asl_decide::{Decision, RULES, Step, decide};
 use asl_mode::{Mode, ModeFile, clean};
+use serde_json::json;
 use situation::{DRIVERS, Situation, TOOLS};
 use std::collections::BTreeMap;
 use std::fs;
@@ -447,4 +448,95 @@ fn what_a_layer_needs_is_missed_by_its_name() {
             }
         }
     }
+}
+
+#[test]
+fn a_step_names_what_it_is_done_with() {
+    let all = situations();
+    for (name, step, expected) in [
+        (
+            "md-mirror",
+            0,
+            json!({ "array": "m1", "members": ["/dev/sda", "/dev/sdb"], "degraded": false, "makes": "/dev/md127" }),
+        ),
+        (
+            "md-stale-half",
+            0,
+            json!({ "array": "m1", "members": ["/dev/sda"], "degraded": true, "makes": "/dev/md127" }),
+        ),
+        (
+            "volume-on-an-array",
+            1,
+            json!({ "group": "vg", "group_id": "vg", "volume": "store", "members": ["/dev/md127"], "makes": "/dev/mapper/vg-store" }),
+        ),
+        (
+            // A tenth of the memory of 1 GiB.
+            "volume-on-an-array",
+            2,
+            json!({ "node": "/dev/mapper/vg-store", "bytes": 107_374_182, "makes": "/dev/mapper/asl-cow-vg-store" }),
+        ),
+        (
+            "partition-in-an-array",
+            1,
+            json!({ "node": "/dev/md127", "start": 1 << 20, "size": 64 << 20, "makes": "/dev/loop64" }),
+        ),
+        (
+            "luks-at-rest",
+            0,
+            json!({ "node": "/dev/sda1", "format": "luks", "uuid": "fs-sda1", "key": { "kind": "prompt" }, "makes": "/dev/mapper/asl-fs-sda1" }),
+        ),
+        (
+            "image-file-in-a-container",
+            0,
+            json!({ "key": { "kind": "file", "path": "/run/archiso/bootmnt/key" } }),
+        ),
+        (
+            "image-file-in-a-container",
+            2,
+            json!({ "file": "/run/asl/fs/image/images/store.img", "makes": "/dev/loop64" }),
+        ),
+        (
+            "zfs-exported",
+            0,
+            json!({ "guid": "17", "name": "tank", "members": ["/dev/sda1"], "foreign": false }),
+        ),
+        ("zfs-not-exported", 0, json!({ "foreign": true })),
+        (
+            "zfs-dataset",
+            1,
+            json!({ "node": "tank/data/deep", "store_path": "/.asl", "bind": true }),
+        ),
+        (
+            "btrfs-complete",
+            0,
+            json!({ "node": "/dev/sda1", "others": ["/dev/sdb1"], "store_path": "/", "bind": false }),
+        ),
+    ] {
+        let steps = decided(&all[name]).steps;
+        let seen = serde_json::to_value(&steps[step]).unwrap();
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&seen[key], value, "{name}: step {step}, {key}");
+        }
+    }
+}
+
+#[test]
+fn what_a_step_makes_has_a_name_that_nobody_has() {
+    let mut situation = layered("partition-in-an-array", None, None);
+    for name in ["md127", "md126", "loop64"] {
+        situation.device.push(situation::Dev {
+            name: name.to_owned(),
+            ..situation::Dev::default()
+        });
+    }
+    let steps = decided(&situation).steps;
+    let made: Vec<_> = steps
+        .iter()
+        .filter_map(|step| {
+            serde_json::to_value(step).unwrap()["makes"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(made, ["/dev/md125", "/dev/loop65"]);
 }
