@@ -540,3 +540,54 @@ fn what_a_step_makes_has_a_name_that_nobody_has() {
         .collect();
     assert_eq!(made, ["/dev/md125", "/dev/loop65"]);
 }
+
+#[test]
+fn a_place_is_told_by_its_disk_first() {
+    let dev = |name: &str, serial: Option<&str>, wwid: Option<&str>| situation::Dev {
+        name: name.to_owned(),
+        serial: serial.map(str::to_owned),
+        wwid: wwid.map(str::to_owned),
+        ..situation::Dev::default()
+    };
+    let facts = Situation {
+        device: vec![
+            dev("sda1", Some("S1"), Some("W1")),
+            dev("loop0", None, None),
+            dev("md127", None, None),
+            dev("dm-0", None, None),
+        ],
+        ..Situation::default()
+    }
+    .facts();
+    let place = |name: &str| asl_decide::place(&facts, facts.find(name).unwrap());
+    assert_eq!(place("sda1"), "QEMU HARDDISK (serial S1, 1 GiB) /dev/sda1");
+    assert_eq!(
+        place("loop0"),
+        "loop device (file /tmp/loop0.img, 64 MiB) /dev/loop0"
+    );
+    assert_eq!(place("md127"), "md array (no serial, 64 MiB) /dev/md127");
+    assert_eq!(place("dm-0"), "mapped device (no serial, 64 MiB) /dev/dm-0");
+    let mut plain = facts.find("sda1").unwrap().clone();
+    plain.identity.serial = None;
+    assert_eq!(
+        asl_decide::place(&facts, &plain),
+        "QEMU HARDDISK (wwid W1, 1 GiB) /dev/sda1"
+    );
+    plain.identity = asl_facts::Identity::default();
+    assert_eq!(
+        asl_decide::place(&facts, &plain),
+        "disk (no serial, 1 GiB) /dev/sda1"
+    );
+}
+
+#[test]
+fn a_pool_is_told_by_its_level_or_format_and_its_name() {
+    let pool = |name: &str| layered(name, None, None).pool[0].pool();
+    assert_eq!(asl_decide::pool_name(&pool("md-mirror")), "raid1 host:0");
+    assert_eq!(asl_decide::pool_name(&pool("lvm-volume")), "lvm2 vg");
+    let mut named = pool("zfs-exported");
+    assert_eq!(asl_decide::pool_name(&named), "zfs tank");
+    // Only of md the level is what people call it by.
+    named.level = Some("mirror".to_owned());
+    assert_eq!(asl_decide::pool_name(&named), "zfs tank");
+}

@@ -88,7 +88,7 @@ impl Group {
         deepest.map_or_else(|| "/".to_owned(), String::clone)
     }
 
-    pub(super) fn pool(&self) -> Pool {
+    pub(crate) fn pool(&self) -> Pool {
         let member = |device: &String, standing| PoolMember {
             device: device.clone(),
             offset: 4096,
