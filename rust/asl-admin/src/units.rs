@@ -77,11 +77,12 @@ pub(crate) fn restart_activation() -> Result<String, String> {
 }
 
 /// Takes the right to write: from the server first, because what it has open
-/// for writing would keep the mount as it is.
+/// for writing would keep the mount as it is. The mount does not wait for a
+/// server that fails.
 pub(crate) fn lower() -> Result<(), String> {
-    systemctl(&["try-restart", "asl-intake.service"], MOVE)?;
+    let server = systemctl(&["try-restart", "asl-intake.service"], MOVE);
     systemctl(&["try-reload-or-restart", "asl-activate.service"], MOVE)?;
-    Ok(())
+    server.map(|_| ())
 }
 
 /// Stops intake, its socket, through which a client would start it again, and

@@ -33,8 +33,10 @@ pub(crate) fn has_consent(
     selectors: &[Selector<'_>],
     candidate: &Candidate<'_>,
 ) -> bool {
-    // Its own id is not known, and that of its host is not its.
-    if candidate.image.is_some() {
+    // What is mounted unseen has an id that is not known yet; that of what
+    // holds it is not its own.
+    let seen = candidate.pool.is_some() || candidate.filesystem().is_some();
+    if candidate.image.is_some() || !seen {
         return false;
     }
     let allows = |consent: &Consent| {

@@ -146,16 +146,12 @@ fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
             ..next
         };
     }
-    let against = match before.access {
-        Access::Rw => against_writing(now),
-        Access::Ro => None,
-    };
-    let access = match against {
-        Some(why) => {
+    let access = match against_writing(now) {
+        Some(why) if written => {
             told.push(format!("read-only from now on, {why}"));
             Access::Ro
         }
-        None => before.access,
+        _ => before.access,
     };
     if !chosen && !kept {
         told.push(format!(

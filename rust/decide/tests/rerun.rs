@@ -56,8 +56,13 @@ fn node() -> impl Strategy<Value = Situation> {
     let modes = prop::sample::select(vec!["auto", "auto", "auto", "local", "none", "remote"]);
     let remotes = prop::sample::select(vec![None, None, Some("answers"), Some("refused")]);
     let broken = prop::option::weighted(0.1, Just("mode".to_owned()));
-    (devices(), modes, remotes, broken).prop_map(|(device, mode, remote, config_error)| {
+    let consents = prop::sample::select(vec![None, Some("one@S-sda"), Some("two@S-sdc")]);
+    let all = (devices(), modes, remotes, broken, consents);
+    all.prop_map(|(device, mode, remote, config_error, consent)| {
         let mut config = BTreeMap::from([("mode".to_owned(), mode.to_owned())]);
+        if let Some(consent) = consent {
+            config.insert("write.allow".to_owned(), consent.to_owned());
+        }
         if remote.is_some() {
             config.insert("remote.endpoint".to_owned(), "nfs://nas/asl".to_owned());
         }
@@ -189,12 +194,14 @@ proptest! {
 
 #[test]
 fn a_clone_takes_the_right_to_write() {
-    let mut after = sole();
+    let before = allowed().report();
+    let mut after = allowed();
     after.device.push(Dev {
         name: "sdb".to_owned(),
+        serial: None,
         ..after.device[0].clone()
     });
-    let mode = rerun(&served(Access::Rw), true, Cause::Watcher, after.report())
+    let mode = rerun(&before, true, Cause::Watcher, after.report())
         .decision
         .mode;
     assert_eq!((mode.mode, mode.access), (Mode::Local, Access::Ro));
