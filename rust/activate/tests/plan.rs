@@ -191,7 +191,7 @@ fn step_that_could_write_or_lead_astray_is_refused() {
         ("`nodev` is missing", |step| {
             options(step).retain(|option| option != "nodev")
         }),
-        ("`rw` is not allowed", |step| {
+        ("allowed no longer", |step| {
             options(step).push("rw".to_owned())
         }),
         ("`ro,rw` is not allowed", |step| {
