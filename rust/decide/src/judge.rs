@@ -15,7 +15,7 @@ use crate::selector::Selector;
 use crate::stack::{self, holders};
 use crate::text;
 use asl_config::Config;
-use asl_facts::{Device, DeviceKind, Facts};
+use asl_facts::{Device, Facts};
 
 /// Rules 11 and 27, before the selectors: what shows on a member of an array
 /// shows on the array too, and there it belongs; what shows on several paths
@@ -38,7 +38,6 @@ pub(crate) fn topology(facts: &Facts, candidates: &mut [Candidate<'_>]) {
         let owner = holders(facts, candidate.device)
             .into_iter()
             .filter(|holder| holder.name != candidate.device.name)
-            .filter(|holder| holder.parent.is_some() || is_stacked(holder))
             .find(|holder| {
                 let signatures = holder.probe.signatures().iter();
                 signatures
@@ -62,10 +61,6 @@ fn other_path<'a>(facts: &'a Facts, candidate: &Candidate<'a>) -> Option<&'a Dev
     };
     let first = stack::other_paths(facts, leaf).min_by(|a, b| a.name.cmp(&b.name))?;
     (first.name < leaf.name).then_some(first)
-}
-
-fn is_stacked(device: &Device) -> bool {
-    matches!(device.kind, DeviceKind::Md | DeviceKind::Dm)
 }
 
 /// Rules 10 and 12 to 32, once it is known what is selected.

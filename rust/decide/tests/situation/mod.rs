@@ -134,7 +134,7 @@ pub(crate) struct Dev {
     pub(crate) holders: Vec<String>,
     pub(crate) slaves: Vec<String>,
     pub(crate) transport: Option<String>,
-    /// A member of the pool with this id.
+    /// A member of the pool with this id; empty where it names none.
     pub(crate) member: Option<String>,
     /// Version of the metadata that it holds, if not the pool's.
     pub(crate) seqno: Option<u64>,
@@ -477,7 +477,7 @@ impl Dev {
     fn part(&self, whole: &str) -> Content {
         if self.fs != Some(Format::Lvm2) {
             return Content::Piece(Piece {
-                whole: Some(whole.to_owned()),
+                whole: (!whole.is_empty()).then(|| whole.to_owned()),
                 name: None,
                 role: "member".to_owned(),
                 state: None,
