@@ -135,16 +135,7 @@ fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
         return stay(previous, Access::Rw, &[], next.clone(), &next);
     }
     if asked && chosen && new.access == Access::Rw {
-        return Report {
-            decision: Decision {
-                mode: ModeFile {
-                    access: next.decision.mode.access,
-                    ..of(&next, reworded(before, &[]))
-                },
-                ..next.decision.clone()
-            },
-            ..next
-        };
+        return next;
     }
     let access = match against_writing(now) {
         Some(why) if written => {
