@@ -127,8 +127,10 @@ fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
     // have been taken and given since.
     let written = previous.decision.steps.iter().any(Step::writes);
     let kept = written && now.is_some_and(|now| is_kept_by_its_use(now, new));
-    // Another store in the same file system is not what is served.
-    let chosen = new.store == before.store && now.is_some_and(|now| is_chosen(now, new));
+    // Another store in the same file system is not what is served, nor is a
+    // copy of it on another disk. The node does not count: what has to be
+    // activated may have another number now.
+    let chosen = new.store == before.store && now.is_some_and(|now| is_named(now, new));
     // The consent of the operator; activation has to be restarted for it.
     let asked = cause == Cause::Operator && before.access == Access::Ro;
     if asked && kept && against_writing(now).is_none() {
@@ -273,6 +275,7 @@ fn served(report: &Report) -> Option<&Judged> {
     candidates.find(|judged| is_named(judged, mode) && judged.node == mode.source)
 }
 
+/// It is claimed, and what the mode calls the store.
 fn is_named(judged: &Judged, mode: &ModeFile) -> bool {
     let store = Some(mode.store.as_str());
     let named = match (&judged.image, &judged.uuid) {
@@ -285,15 +288,6 @@ fn is_named(judged: &Judged, mode: &ModeFile) -> bool {
         _ => judged.id.as_deref() == store || judged.uuid.as_deref() == store,
     };
     judged.claimed && named
-}
-
-/// The decision is for this candidate. Not by its node: of what has to be
-/// activated the node may have another number now.
-fn is_chosen(judged: &Judged, mode: &ModeFile) -> bool {
-    matches!(mode.mode, Mode::Local | Mode::Import)
-        && is_named(judged, mode)
-        && !judged.blocked
-        && !judged.dropped
 }
 
 /// What `served` is in `next`: the same store on a device that it was on, else

@@ -525,3 +525,26 @@ fn devices_that_a_store_cannot_be_without_end_it() {
     assert_eq!(mode.code, STORE_LOST);
     assert!(mode.reason.contains("1 of 2 devices"), "{}", mode.reason);
 }
+
+#[test]
+fn a_copy_on_another_disk_does_not_take_the_place_of_what_is_served() {
+    let mut named_by_its_disk = named("clone-named-by-its-disk");
+    let serial = |situation: &mut Situation, serial: &str| {
+        let config = &mut situation.config;
+        config.insert("local.serial".to_owned(), serial.to_owned());
+    };
+    serial(&mut named_by_its_disk, "S-sda");
+    let before = named_by_its_disk.report();
+    assert_eq!(before.decision.mode.source, "/dev/sda1");
+    serial(&mut named_by_its_disk, "S-sdb");
+    let consent = ("write.allow".to_owned(), "one@S-sdb".to_owned());
+    named_by_its_disk.config.extend([consent]);
+    let next = named_by_its_disk.report();
+    assert_eq!(next.decision.mode.access, Access::Rw);
+    let mode = rerun(&before, true, Cause::Operator, next).decision.mode;
+    assert_eq!(
+        (mode.source.as_str(), mode.access),
+        ("/dev/sda1", Access::Ro)
+    );
+    assert!(mode.reason.contains("else it would be mode local"));
+}
