@@ -238,6 +238,10 @@ fn the_log_of_what_is_written_takes_no_right() {
     let beside = mode(&before, &after);
     assert_eq!(beside.access, Access::Rw);
     assert!(beside.reason.contains("store two"), "{}", beside.reason);
+    after.device[1].mounted = Some("/media/x".to_owned());
+    after.device[1].writable = true;
+    let blocked = mode(&before, &after);
+    assert!(blocked.reason.contains("store two"), "{}", blocked.reason);
     // Without the consent it is all that is taken.
     after.device.pop();
     after.config.clear();
