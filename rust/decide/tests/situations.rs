@@ -401,6 +401,12 @@ fn what_a_layer_needs_is_missed_by_its_name() {
             None,
             "mdadm raid456 dmsetup dm_snapshot",
         ),
+        (
+            "md-needs-a-resync",
+            None,
+            None,
+            "mdadm raid1 dmsetup dm_snapshot",
+        ),
         ("lvm-volume", None, None, "lvm dm_mod"),
         ("lvm-volume", None, Some("striped"), "lvm dm_mod"),
         (
@@ -590,4 +596,15 @@ fn a_pool_is_told_by_its_level_or_format_and_its_name() {
     // Only of md the level is what people call it by.
     named.level = Some("mirror".to_owned());
     assert_eq!(asl_decide::pool_name(&named), "zfs tank");
+}
+
+#[test]
+fn a_level_without_a_module_here_is_missed_by_its_name() {
+    let mode = decided(&layered("md-mirror", Some("linear"), None)).mode;
+    assert_eq!(mode.code, "no-driver");
+    assert!(
+        mode.reason.contains("kernel module linear"),
+        "{}",
+        mode.reason
+    );
 }
