@@ -608,3 +608,80 @@ fn a_level_without_a_module_here_is_missed_by_its_name() {
         mode.reason
     );
 }
+
+/// The decision where the members say this, and no snapshot can be made.
+fn without_snapshots(name: &str, content: &asl_facts::Content) -> ModeFile {
+    let mut situation = layered(name, None, None);
+    situation.lacks = vec!["dm_snapshot".to_owned()];
+    let mut facts = situation.facts();
+    for device in &mut facts.devices {
+        let asl_facts::Probe::Read { signatures, .. } = &mut device.probe else {
+            continue;
+        };
+        for signature in signatures {
+            if let asl_facts::Outcome::Found(superblock) = &mut signature.outcome {
+                superblock.content = content.clone();
+            }
+        }
+    }
+    decide(&facts, Ok(&situation.config().unwrap())).mode
+}
+
+#[test]
+fn what_the_kernel_would_write_to_by_itself_needs_a_snapshot() {
+    let raid = |bitmap, journal| {
+        asl_facts::Content::Raid(asl_facts::Raid {
+            array: "m1".to_owned(),
+            name: None,
+            level: "raid1".to_owned(),
+            layout: 0,
+            chunk: 0,
+            raid_disks: 2,
+            role: asl_facts::Role::Active(0),
+            slots: Vec::new(),
+            events: 7,
+            updated: 0,
+            clean: true,
+            data_offset: 0,
+            data_size: 64 << 20,
+            rebuilt: None,
+            replacement: false,
+            bad_blocks: Vec::new(),
+            devnum: None,
+            reshape: None,
+            bitmap,
+            journal,
+            disks: Vec::new(),
+            volumes: Vec::new(),
+        })
+    };
+    for (bitmap, journal) in [(true, false), (false, true)] {
+        let mode = without_snapshots("md-mirror", &raid(bitmap, journal));
+        assert_eq!(mode.code, "no-driver", "{}", mode.reason);
+    }
+    let mode = without_snapshots("md-mirror", &raid(false, false));
+    assert_eq!(mode.mode, Mode::Import, "{}", mode.reason);
+    let vdev = |multihost| {
+        asl_facts::Content::Vdev(asl_facts::Vdev {
+            pool: Some("17".to_owned()),
+            name: None,
+            guid: 1,
+            top: 1,
+            state: asl_facts::PoolState::Exported,
+            txg: 7,
+            updated: 0,
+            label_txg: 7,
+            host: None,
+            multihost,
+            tops: 1,
+            holes: Vec::new(),
+            tree: None,
+            features_for_read: Vec::new(),
+            labels: Vec::new(),
+        })
+    };
+    let mode = without_snapshots("zfs-exported", &vdev(true));
+    assert_eq!(mode.code, "no-driver", "{}", mode.reason);
+    let mode = without_snapshots("zfs-exported", &vdev(false));
+    assert_eq!(mode.mode, Mode::Import, "{}", mode.reason);
+}
