@@ -114,6 +114,7 @@ mod tests {
     #[test]
     fn sizes_have_at_most_one_decimal() {
         assert_eq!(size(512), "512 bytes");
+        assert_eq!(size(1024), "1 KiB");
         assert_eq!(size(64 << 20), "64 MiB");
         assert_eq!(size(3 << 29), "1.5 GiB");
         assert_eq!(size(1_000_204_886_016), "931 GiB");
