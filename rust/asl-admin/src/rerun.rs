@@ -32,12 +32,16 @@ pub(crate) fn behind_the_last(root: &Path, cause: Cause, next: Report) -> Again 
     // A mode file from before the report is not the report's; a later one is
     // what a failed activation made of it.
     let current = mode.generation >= previous.decision.mode.generation;
-    let new = &report.decision.mode;
     Again {
         unchanged: current && unchanged(&previous, &report),
-        fell: running && new.mode != Mode::None && new.access < mode.access,
+        fell: running && falls(&mode, &report.decision.mode),
         report,
     }
+}
+
+/// Something is served still, and with less access.
+pub(crate) fn falls(before: &ModeFile, after: &ModeFile) -> bool {
+    after.mode != Mode::None && after.access < before.access
 }
 
 /// Mode file and report of the last decision of this boot.

@@ -133,13 +133,14 @@ fn keep_store(previous: &Report, cause: Cause, next: Report) -> Report {
     let chosen = new.store == before.store && now.is_some_and(|now| is_named(now, new));
     // The consent of the operator; activation has to be restarted for it.
     let asked = cause == Cause::Operator && before.access == Access::Ro;
-    if asked && kept && against_writing(now).is_none() {
+    let against = against_writing(now);
+    if asked && kept && against.is_none() {
         return stay(previous, Access::Rw, &[], next.clone(), &next);
     }
     if asked && chosen && new.access == Access::Rw {
         return next;
     }
-    let access = match against_writing(now) {
+    let access = match against {
         Some(why) if written => {
             told.push(format!("read-only from now on, {why}"));
             Access::Ro

@@ -15,10 +15,8 @@ use asl_decide::{Cause, Report, STORE_LOST, rerun, unchanged};
 use asl_facts::Format;
 use asl_mode::{Access, Mode};
 use proptest::prelude::*;
-use situation::{Dev, Situation};
+use situation::{Dev, Situation, named};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 const NAMES: [&str; 4] = ["sda", "sdb1", "sdc", "loop0"];
 
@@ -100,6 +98,16 @@ fn allowed() -> Situation {
     let consent = ("write.allow".to_owned(), "one@S1".to_owned());
     allowed.config = BTreeMap::from([consent]);
     allowed
+}
+
+/// Another store, on `/dev/sdb`.
+fn second() -> Dev {
+    Dev {
+        name: "sdb".to_owned(),
+        fs: Some(Format::Ext4),
+        store: Some("two".to_owned()),
+        ..Dev::default()
+    }
 }
 
 fn served(access: Access) -> Report {
@@ -229,12 +237,7 @@ fn the_log_of_what_is_written_takes_no_right() {
     assert_eq!(still.reason, before.decision.mode.reason);
     assert_eq!(mode(&served(Access::Ro), &after).access, Access::Ro);
     // Nor does it hide what else there is to tell.
-    after.device.push(Dev {
-        name: "sdb".to_owned(),
-        fs: Some(Format::Ext4),
-        store: Some("two".to_owned()),
-        ..Dev::default()
-    });
+    after.device.push(second());
     let beside = mode(&before, &after);
     assert_eq!(beside.access, Access::Rw);
     assert!(beside.reason.contains("store two"), "{}", beside.reason);
@@ -364,13 +367,6 @@ fn the_moment_at_which_a_device_was_given_up_is_no_news() {
     assert!(!unchanged(&before, &again));
 }
 
-/// One of the situations of `tests/decide`.
-fn named(name: &str) -> Situation {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/decide");
-    let text = fs::read_to_string(directory.join(format!("{name}.toml"))).unwrap();
-    toml::from_str(&text).unwrap()
-}
-
 #[test]
 fn what_a_look_is_numbered_and_how_long_it_took_is_no_news() {
     let before = sole().report();
@@ -494,12 +490,7 @@ fn of_two_stores_in_one_file_system_the_served_one_is_followed() {
 #[test]
 fn another_choice_of_the_operator_waits_until_what_is_served_ends() {
     let mut after = sole();
-    after.device.push(Dev {
-        name: "sdb".to_owned(),
-        fs: Some(Format::Ext4),
-        store: Some("two".to_owned()),
-        ..Dev::default()
-    });
+    after.device.push(second());
     after.config = BTreeMap::from([("use".to_owned(), "two".to_owned())]);
     let mode = rerun(&served(Access::Ro), true, Cause::Operator, after.report())
         .decision

@@ -14,27 +14,23 @@ use asl_config::{Config, WantedMode};
 use asl_decide::{Decision, RULES, Step, decide};
 use asl_mode::{Mode, ModeFile, clean};
 use serde_json::json;
-use situation::{DRIVERS, Situation, TOOLS};
+use situation::{DRIVERS, Situation, TOOLS, named};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 fn situations() -> BTreeMap<String, Situation> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/decide");
     let mut all = BTreeMap::new();
-    for entry in fs::read_dir(&directory).unwrap() {
+    for entry in fs::read_dir(situation::DIRECTORY).unwrap() {
         let path = entry.unwrap().path();
         if path
             .extension()
             .is_some_and(|extension| extension == "toml")
         {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let text = fs::read_to_string(&path).unwrap();
-            let situation = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            all.insert(name, situation);
+            all.insert(name.clone(), named(&name));
         }
     }
-    assert!(!all.is_empty(), "no situations in {}", directory.display());
+    assert!(!all.is_empty(), "no situations in {}", situation::DIRECTORY);
     all
 }
 
@@ -324,8 +320,7 @@ fn every_step_has_what_it_needs() {
 
 #[test]
 fn a_candidate_of_several_devices_has_all_of_them() {
-    let all = situations();
-    let candidates = decided(&all["btrfs-complete"]).candidates;
+    let candidates = decided(&named("btrfs-complete")).candidates;
     let [only] = candidates.as_slice() else {
         panic!("{candidates:?}");
     };
@@ -352,8 +347,7 @@ fn a_forced_mode_names_the_line_that_forces_it() {
 
 #[test]
 fn an_image_file_takes_nothing_over_from_a_store_beside_it() {
-    let all = situations();
-    let candidates = decided(&all["image-file-beside-a-store-in-a-directory"]).candidates;
+    let candidates = decided(&named("image-file-beside-a-store-in-a-directory")).candidates;
     let file = candidates.iter().find(|judged| judged.image.is_some());
     let file = file.unwrap();
     assert_eq!((&file.id, &file.evidence), (&None, &None));
@@ -362,7 +356,7 @@ fn an_image_file_takes_nothing_over_from_a_store_beside_it() {
 
 /// A situation with an array of this level, or a volume of this kind.
 fn layered(name: &str, level: Option<&str>, kind: Option<&str>) -> Situation {
-    let mut situation = situations().remove(name).unwrap();
+    let mut situation = named(name);
     if let Some(level) = level {
         situation.pool[0].level = Some(level.to_owned());
     }
@@ -458,7 +452,6 @@ fn what_a_layer_needs_is_missed_by_its_name() {
 
 #[test]
 fn a_step_names_what_it_is_done_with() {
-    let all = situations();
     for (name, step, expected) in [
         (
             "md-mirror",
@@ -518,7 +511,7 @@ fn a_step_names_what_it_is_done_with() {
             json!({ "node": "/dev/sda1", "others": ["/dev/sdb1"], "store_path": "/", "bind": false }),
         ),
     ] {
-        let steps = decided(&all[name]).steps;
+        let steps = decided(&named(name)).steps;
         let seen = serde_json::to_value(&steps[step]).unwrap();
         for (key, value) in expected.as_object().unwrap() {
             assert_eq!(&seen[key], value, "{name}: step {step}, {key}");
@@ -528,7 +521,7 @@ fn a_step_names_what_it_is_done_with() {
 
 #[test]
 fn what_a_step_makes_has_a_name_that_nobody_has() {
-    let mut situation = layered("partition-in-an-array", None, None);
+    let mut situation = named("partition-in-an-array");
     for name in ["md127", "md126", "loop64"] {
         situation.device.push(situation::Dev {
             name: name.to_owned(),
@@ -588,7 +581,7 @@ fn a_place_is_told_by_its_disk_first() {
 
 #[test]
 fn a_pool_is_told_by_its_level_or_format_and_its_name() {
-    let pool = |name: &str| layered(name, None, None).pool[0].pool();
+    let pool = |name: &str| named(name).pool[0].pool();
     assert_eq!(asl_decide::pool_name(&pool("md-mirror")), "raid1 host:0");
     assert_eq!(asl_decide::pool_name(&pool("lvm-volume")), "lvm2 vg");
     let mut named = pool("zfs-exported");
@@ -611,7 +604,7 @@ fn a_level_without_a_module_here_is_missed_by_its_name() {
 
 /// The decision where the members say this, and no snapshot can be made.
 fn without_snapshots(name: &str, content: &asl_facts::Content) -> ModeFile {
-    let mut situation = layered(name, None, None);
+    let mut situation = named(name);
     situation.lacks = vec!["dm_snapshot".to_owned()];
     let mut facts = situation.facts();
     for device in &mut facts.devices {

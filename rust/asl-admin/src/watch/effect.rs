@@ -1,5 +1,6 @@
 //! What a new mode asks for: pure.
 
+use crate::rerun::falls;
 use asl_decide::STORE_LOST;
 use asl_mode::{Mode, ModeFile};
 
@@ -46,7 +47,7 @@ pub(crate) fn effects(before: Option<&ModeFile>, after: &ModeFile) -> Vec<Effect
         effects.push(Effect::Start);
     } else if after.mode == Mode::Remote && after.mount != before.mount {
         effects.push(Effect::Mount);
-    } else if after.mode != Mode::None && after.access < before.access {
+    } else if falls(before, after) {
         effects.push(Effect::Lower);
     }
     effects

@@ -6,6 +6,7 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::result_large_err,
     reason = "a test may panic, and its numbers are small"
 )]
@@ -23,6 +24,7 @@ use asl_facts::{
 use layers::{Group, View, store};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fs;
 
 const MIB: u64 = 1 << 20;
 
@@ -179,6 +181,16 @@ pub(crate) struct Expect {
     pub(crate) access: Option<String>,
     /// Kinds of the steps before the mount.
     pub(crate) steps: Vec<String>,
+}
+
+/// Where the situations are, a file each.
+pub(crate) const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/decide");
+
+/// The situation of this name.
+pub(crate) fn named(name: &str) -> Situation {
+    let text = fs::read_to_string(format!("{DIRECTORY}/{name}.toml"));
+    let text = text.unwrap_or_else(|error| panic!("{name}: {error}"));
+    toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 impl Situation {
